@@ -1,0 +1,19 @@
+"""The schedule table: which job runs when, in one place to read and to change."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScheduledJob:
+    """A job's name, its cron line (UTC, minute first) and what a person should know about it."""
+
+    name: str
+    cron: str
+    purpose: str
+
+
+REFRESH = ScheduledJob("refresh", "*/5 * * * *", "Pull what changed at Stripe, then publish the warehouse.")
+RETURN_STALLED = ScheduledJob("return_stalled_jobs", "* * * * *", "Give the jobs of a silent worker to a living one.")
+VERIFY_AUDIT = ScheduledJob("verify_audit", "17 3 * * *", "Walk every tenant's audit chain and report the first broken row.")
+
+SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT)

@@ -1,0 +1,65 @@
+"""The worker process: runs the schedule's jobs from the queue in Postgres until it is asked to stop."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import procrastinate
+import structlog
+
+from pipelines.pull_stripe import StripeConfig
+from pipelines.refresh import refresh
+from pipelines.schedule import REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from store import audit
+from store.database import Engine, tenant_transaction
+from store.jobs import open_job_queue, retry_stalled_jobs
+from store.tenants import list_tenants
+
+log = structlog.get_logger(__name__)
+
+SILENT_SECONDS = 30.0
+
+
+def build_queue(engine: Engine, app_url: str, home: Path, tenant_id: UUID, stripe: StripeConfig | None) -> procrastinate.App:
+    """The queue with every job of the schedule registered for this installation's tenant.
+
+    Without a Stripe key there is nothing to pull, so the refresh is not scheduled.
+    """
+    queue = open_job_queue(app_url)
+    _register_upkeep(queue, engine)
+    if stripe is not None:
+        _register_refresh(queue, engine, home, tenant_id, stripe)
+    return queue
+
+
+def _register_refresh(queue: procrastinate.App, engine: Engine, home: Path, tenant_id: UUID, stripe: StripeConfig) -> None:
+    # One waiting refresh is enough, and two of one tenant never run at once.
+    @queue.periodic(cron=REFRESH.cron, periodic_id=str(tenant_id))
+    @queue.task(name=REFRESH.name, queueing_lock=f"refresh-{tenant_id}", lock=f"refresh-{tenant_id}", pass_context=False)
+    def run_refresh(timestamp: int) -> None:
+        outcome = refresh(engine, home, tenant_id, stripe, now=datetime.now(UTC))
+        log.info("refreshed", due=timestamp, version=outcome.publication.version, message=outcome.publication.message)
+
+
+def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
+    @queue.periodic(cron=RETURN_STALLED.cron)
+    @queue.task(name=RETURN_STALLED.name, queueing_lock=RETURN_STALLED.name, pass_context=False)
+    async def return_stalled(timestamp: int) -> None:
+        returned = await retry_stalled_jobs(queue, silent_seconds=SILENT_SECONDS)
+        log.debug("stalled_jobs_returned", due=timestamp, jobs=returned)
+
+    @queue.periodic(cron=VERIFY_AUDIT.cron)
+    @queue.task(name=VERIFY_AUDIT.name, queueing_lock=VERIFY_AUDIT.name, pass_context=False)
+    def verify_audit(timestamp: int) -> None:
+        for tenant in list_tenants(engine):
+            with tenant_transaction(engine, tenant.tenant_id) as connection:
+                verdict = audit.verify(connection)
+            log.info("audit_verified", due=timestamp, tenant=tenant.slug, intact=verdict.intact, message=verdict.message)
+
+
+def run(queue: procrastinate.App) -> None:
+    """Work until SIGTERM or Ctrl-C; a running job is finished first."""
+    with queue.open():
+        queue.run_worker(concurrency=2, update_heartbeat_interval=5, stalled_worker_timeout=SILENT_SECONDS)
+
+

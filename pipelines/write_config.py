@@ -1,0 +1,44 @@
+"""`metering init`: writes a commented .env that names every setting, and never overwrites one that is there."""
+
+from pathlib import Path
+
+TEMPLATE = """\
+# Metering Service. Every value may also come from the environment, which wins over this file.
+
+# A restricted Stripe key with read access is enough for everything but the action buttons.
+# Which resources it must read: docs/stripe-sync.md
+STRIPE_API_KEY=
+
+# Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
+# STRIPE_API_BASE=
+
+# Leave empty to use the embedded Postgres under METERING_HOME. Otherwise the *application's* role:
+# a role that owns nothing and cannot bypass row-level security. `metering database prepare` makes it.
+# DATABASE_URL=postgresql://metering_app:…@127.0.0.1:5432/metering
+# The role that owns the tables; only migrations use it.
+# DATABASE_OWNER_URL=postgresql://metering_owner:…@127.0.0.1:5432/metering
+
+# Where the embedded database, the usage lake, the published warehouse and the logs lie.
+# METERING_HOME=.metering
+
+# The tenant (your company) that commands and pages speak of.
+# METERING_TENANT=default
+
+# The port of the pages, on 127.0.0.1.
+# METERING_PORT=8501
+"""
+
+
+class ConfigExists(Exception):
+    """There is a configuration file already, and it may hold a key; nothing was written."""
+
+
+def write_config(folder: Path) -> Path:
+    """Write `.env` into the folder, readable by its owner alone. Raises ConfigExists when there is one."""
+    path = folder / ".env"
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError as exists:
+        raise ConfigExists(f"{path} is there already and was left as it is: edit it, or move it away first.") from exists
+    path.write_text(TEMPLATE, encoding="utf-8")
+    return path
