@@ -1,0 +1,1 @@
+"""What machines call: health for now; usage intake and webhooks join here."""

@@ -1,0 +1,1 @@
+"""What a founder sees and clicks."""
