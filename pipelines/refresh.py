@@ -5,10 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from pipelines import publish_warehouse, pull_stripe
-from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
 from store.database import Engine
 from store.warehouse import Publication
+
+from pipelines import publish_warehouse, pull_stripe
+from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,13 @@ class RefreshOutcome:
 
 
 def refresh(
-    engine: Engine, home: Path, tenant_id: UUID, stripe: StripeConfig, *, now: datetime, progress: PullProgress | None = None
+    engine: Engine,
+    home: Path,
+    tenant_id: UUID,
+    stripe: StripeConfig,
+    *,
+    now: datetime,
+    progress: PullProgress | None = None,
 ) -> RefreshOutcome:
     """Pull and publish once. Safe to kill and to repeat; both halves are idempotent."""
     pulled = pull_stripe.sync(engine, tenant_id, stripe, now=now, progress=progress)

@@ -14,6 +14,8 @@ class ScheduledJob:
 
 REFRESH = ScheduledJob("refresh", "*/5 * * * *", "Pull what changed at Stripe, then publish the warehouse.")
 RETURN_STALLED = ScheduledJob("return_stalled_jobs", "* * * * *", "Give the jobs of a silent worker to a living one.")
-VERIFY_AUDIT = ScheduledJob("verify_audit", "17 3 * * *", "Walk every tenant's audit chain and report the first broken row.")
+VERIFY_AUDIT = ScheduledJob(
+    "verify_audit", "17 3 * * *", "Walk every tenant's audit chain and report the first broken row."
+)
 
 SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT)

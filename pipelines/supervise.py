@@ -39,7 +39,9 @@ class Child:
         return lines[-1] if lines else f"exit code {self.process.poll()}"
 
 
-def start_child(name: str, module_and_arguments: Sequence[str], *, log_folder: Path, environment: dict[str, str]) -> Child:
+def start_child(
+    name: str, module_and_arguments: Sequence[str], *, log_folder: Path, environment: dict[str, str]
+) -> Child:
     """Start `python -m MODULE … --watch-stdin`.
 
     The child reads its standard input and leaves at its end: when this process dies, even by SIGKILL, the pipe closes
@@ -64,7 +66,9 @@ def wait_until(child: Child, is_ready: Callable[[], bool], *, timeout_seconds: f
     give_up_at = time.monotonic() + timeout_seconds
     while not is_ready():
         if child.process.poll() is not None:
-            raise ProcessDied(f"The {child.name} stopped before it was ready: {child.last_words()} (see {child.log_path}).")
+            raise ProcessDied(
+                f"The {child.name} stopped before it was ready: {child.last_words()} (see {child.log_path})."
+            )
         if time.monotonic() > give_up_at:
             raise ProcessDied(f"The {child.name} was not ready after {timeout_seconds:.0f} s (see {child.log_path}).")
         time.sleep(0.05)
@@ -74,7 +78,7 @@ def answers(url: str) -> bool:
     """Whether a GET of the URL is answered with a success."""
     try:
         with urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address of our own
-            return int(answer.status) < 400  # noqa: PLR2004 - HTTP's own border between success and failure
+            return int(answer.status) < 400
     except (URLError, OSError):
         return False
 

@@ -6,21 +6,23 @@ from uuid import UUID
 
 import procrastinate
 import structlog
+from store.database import Engine, tenant_transaction
+from store.tenants import list_tenants
 
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
 from pipelines.schedule import REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from store import audit
-from store.database import Engine, tenant_transaction
 from store.jobs import open_job_queue, retry_stalled_jobs
-from store.tenants import list_tenants
 
 log = structlog.get_logger(__name__)
 
 SILENT_SECONDS = 30.0
 
 
-def build_queue(engine: Engine, app_url: str, home: Path, tenant_id: UUID, stripe: StripeConfig | None) -> procrastinate.App:
+def build_queue(
+    engine: Engine, app_url: str, home: Path, tenant_id: UUID, stripe: StripeConfig | None
+) -> procrastinate.App:
     """The queue with every job of the schedule registered for this installation's tenant.
 
     Without a Stripe key there is nothing to pull, so the refresh is not scheduled.
@@ -32,10 +34,14 @@ def build_queue(engine: Engine, app_url: str, home: Path, tenant_id: UUID, strip
     return queue
 
 
-def _register_refresh(queue: procrastinate.App, engine: Engine, home: Path, tenant_id: UUID, stripe: StripeConfig) -> None:
+def _register_refresh(
+    queue: procrastinate.App, engine: Engine, home: Path, tenant_id: UUID, stripe: StripeConfig
+) -> None:
     # One waiting refresh is enough, and two of one tenant never run at once.
     @queue.periodic(cron=REFRESH.cron, periodic_id=str(tenant_id))
-    @queue.task(name=REFRESH.name, queueing_lock=f"refresh-{tenant_id}", lock=f"refresh-{tenant_id}", pass_context=False)
+    @queue.task(
+        name=REFRESH.name, queueing_lock=f"refresh-{tenant_id}", lock=f"refresh-{tenant_id}", pass_context=False
+    )
     def run_refresh(timestamp: int) -> None:
         outcome = refresh(engine, home, tenant_id, stripe, now=datetime.now(UTC))
         log.info("refreshed", due=timestamp, version=outcome.publication.version, message=outcome.publication.message)
@@ -54,12 +60,12 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
         for tenant in list_tenants(engine):
             with tenant_transaction(engine, tenant.tenant_id) as connection:
                 verdict = audit.verify(connection)
-            log.info("audit_verified", due=timestamp, tenant=tenant.slug, intact=verdict.intact, message=verdict.message)
+            log.info(
+                "audit_verified", due=timestamp, tenant=tenant.slug, intact=verdict.intact, message=verdict.message
+            )
 
 
 def run(queue: procrastinate.App) -> None:
     """Work until SIGTERM or Ctrl-C; a running job is finished first."""
     with queue.open():
         queue.run_worker(concurrency=2, update_heartbeat_interval=5, stalled_worker_timeout=SILENT_SECONDS)
-
-

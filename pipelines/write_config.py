@@ -39,6 +39,8 @@ def write_config(folder: Path) -> Path:
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError as exists:
-        raise ConfigExists(f"{path} is there already and was left as it is: edit it, or move it away first.") from exists
+        raise ConfigExists(
+            f"{path} is there already and was left as it is: edit it, or move it away first."
+        ) from exists
     path.write_text(TEMPLATE, encoding="utf-8")
     return path

@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `shared` skip, with the reason, where the reference data are absent."""
     if shared_folder() is not None:
         return
-    absent = pytest.mark.skip(reason="the reference data folder is not beside this checkout (METERING_SHARED names another)")
+    absent = pytest.mark.skip(
+        reason="the reference data folder is not beside this checkout (METERING_SHARED names another)"
+    )
     for item in items:
         if item.get_closest_marker("shared"):
             item.add_marker(absent)

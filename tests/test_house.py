@@ -39,7 +39,9 @@ def test_a_file_fits_the_house(path: Path) -> None:
     assert lines <= FILE_LINES_MAX, f"{relative(path)} has {lines} lines: find the second job in it"
     for function in functions(tree):
         length = (function.end_lineno or 0) - function.lineno + 1
-        assert length <= FUNCTION_LINES_MAX, f"{relative(path)}: {function.name} has {length} lines: find the missing name"
+        assert length <= FUNCTION_LINES_MAX, (
+            f"{relative(path)}: {function.name} has {length} lines: find the missing name"
+        )
 
 
 @pytest.mark.parametrize("path", python_files("store", "pricing", "billing"), ids=relative)
@@ -49,10 +51,14 @@ def test_money_is_never_a_float(path: Path) -> None:
         if isinstance(node, ast.AnnAssign | ast.arg) and isinstance(node.annotation, ast.Name):
             name = node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)
             speaks_of_money = any(word in name for word in MONEY_WORDS) and not name.endswith(("_share", "_ratio"))
-            assert not (speaks_of_money and node.annotation.id == "float"), f"{relative(path)}:{node.lineno} {name}: float"
+            assert not (speaks_of_money and node.annotation.id == "float"), (
+                f"{relative(path)}:{node.lineno} {name}: float"
+            )
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
             argument = ast.unparse(node.args[0]) if node.args else ""
-            assert not any(word in argument for word in MONEY_WORDS), f"{relative(path)}:{node.lineno} float({argument})"
+            assert not any(word in argument for word in MONEY_WORDS), (
+                f"{relative(path)}:{node.lineno} float({argument})"
+            )
 
 
 @pytest.mark.parametrize("path", python_files(*(set(ROOMS) - CLOCK_DOORS)), ids=relative)
@@ -83,7 +89,11 @@ def test_a_room_says_what_it_owns(room: str) -> None:
 def test_imports_point_down() -> None:
     """import-linter's contracts in pyproject.toml are the walls."""
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
@@ -91,10 +101,16 @@ def test_imports_point_down() -> None:
 def test_the_readme_names_only_commands_that_exist() -> None:
     """Every `make …` and every `metering …` command in the README is one that can be run."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = {line.split(":")[0] for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if ":" in line}
-    from pipelines.cli import app  # noqa: PLC0415 - importing the CLI for every other house test would slow them
+    targets = {
+        line.split(":")[0] for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if ":" in line
+    }
+    from pipelines.cli import app
 
-    commands = {command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback}
+    commands = {
+        command.name or command.callback.__name__.replace("_", "-")
+        for command in app.registered_commands
+        if command.callback
+    }
     commands |= {group.name for group in app.registered_groups if group.name}
     for line in readme.splitlines():
         words = line.strip().split()

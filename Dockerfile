@@ -1,0 +1,27 @@
+# syntax=docker/dockerfile:1
+# One image for web, worker and command line. The environment is built from the lock file in a first stage.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /app
+RUN pip install --no-cache-dir --target /opt/uv uv
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 PATH=/opt/uv/bin:$PATH PYTHONPATH=
+COPY pyproject.toml uv.lock README.md LICENSE serve.py ./
+COPY dashboard dashboard
+COPY api api
+COPY pipelines pipelines
+COPY billing billing
+COPY store store
+COPY pricing pricing
+COPY sandbox sandbox
+RUN uv sync --frozen --no-dev
+
+FROM python:3.11-slim-bookworm
+RUN useradd --create-home --uid 10001 metering && install -d -o metering /data
+WORKDIR /app
+COPY --from=build /app /app
+COPY .streamlit .streamlit
+USER metering
+ENV PATH=/app/.venv/bin:$PATH METERING_HOME=/data PYTHONUNBUFFERED=1
+VOLUME /data
+EXPOSE 8501
+HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz', timeout=2)"]
+CMD ["python", "-m", "serve"]

@@ -1,0 +1,176 @@
+"""The work behind each `metering` command: opens the installation, runs one job and prints what came of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from store.database import open_engine, prepare_roles, tenant_transaction
+from store.tenants import ensure_tenant
+
+from pipelines import import_usage as usage
+from pipelines import price_file, publish_warehouse
+from pipelines import worker as worker_process
+from pipelines.installation import Installation, open_installation, stripe_config
+from pipelines.margin_table import print_margin_table
+from pipelines.one_at_a_time import only_one
+from pipelines.progress import pull_progress, usage_progress
+from pipelines.pull_stripe import StripeConfig
+from pipelines.refresh import refresh
+from pipelines.running import serve_until_interrupted, start_sandbox
+from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
+from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
+from pipelines.write_config import write_config
+from store import audit, embedded_postgres
+from store.settings import Settings, load_settings
+
+Clock = Callable[[], datetime]
+DEMO_TENANT = "demo"
+
+
+def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
+    """From an empty folder to the demo company's margin page; every step is incremental the second time."""
+    interrupt_on_sigterm()
+    settings = load_settings(metering_tenant=DEMO_TENANT)
+    with only_one(settings.metering_home, "demo"):
+        page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
+        with open_installation(settings, tenant_name="Demo company", stop_postgres=True) as installation:
+            sandbox = start_sandbox(settings)
+            try:
+                _pull_import_publish(console, installation, sandbox.stripe, [sandbox.usage_file], now=now)
+                print_margin_table(console, installation.home, installation.tenant_id)
+                if page_port is not None:
+                    serve_until_interrupted(console, settings, installation, sandbox.stripe, page_port, [sandbox.child])
+            finally:
+                stop_children([sandbox.child])
+
+
+def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
+    """The same path against the Stripe account that the settings name."""
+    interrupt_on_sigterm()
+    settings = load_settings()
+    stripe = stripe_config(settings)
+    with only_one(settings.metering_home, "up"):
+        page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
+        with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=True) as installation:
+            _pull_import_publish(console, installation, stripe, [], now=now)
+            print_margin_table(console, installation.home, installation.tenant_id)
+            if page_port is not None:
+                serve_until_interrupted(console, settings, installation, stripe, page_port, [])
+
+
+def _pull_import_publish(
+    console: Console, installation: Installation, stripe: StripeConfig, usage_files: list[Path], *, now: Clock
+) -> None:
+    if usage_files:
+        with usage_progress(console) as progress:
+            summary = usage.import_files(
+                installation.engine,
+                installation.home,
+                installation.tenant_id,
+                usage_files,
+                now=now(),
+                progress=progress,
+            )
+        print_import_summary(console, summary)
+    with pull_progress(console) as advance:
+        outcome = refresh(
+            installation.engine, installation.home, installation.tenant_id, stripe, now=now(), progress=advance
+        )
+    print_refresh(console, outcome)
+
+
+def init(console: Console, folder: Path) -> None:
+    """Write .env and say what comes next."""
+    path = write_config(folder)
+    console.print(f"Wrote {path}. Put your restricted Stripe key into it, then run: metering up", highlight=False)
+
+
+def refresh_once(console: Console, *, now: Clock) -> None:
+    """One pass against the configured Stripe account."""
+    settings = load_settings()
+    stripe = stripe_config(settings)
+    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+        _pull_import_publish(console, installation, stripe, [], now=now)
+
+
+def import_usage(
+    console: Console,
+    files: list[Path],
+    *,
+    usage_format: str | None,
+    mapping: Path | None,
+    columns: str | None,
+    now: Clock,
+) -> None:
+    """Import, say what was accepted, and publish so that the pages show it."""
+    settings = load_settings()
+    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+        with usage_progress(console) as progress:
+            summary = usage.import_files(
+                installation.engine,
+                installation.home,
+                installation.tenant_id,
+                files,
+                format=usage_format,
+                mapping=mapping,
+                now=now(),
+                progress=progress,
+            )
+        print_import_summary(console, summary)
+        publication = publish_warehouse.publish(
+            installation.engine, installation.home, installation.tenant_id, now=now()
+        )
+        console.print(publication.message, highlight=False)
+
+
+def price(
+    console: Console, file: Path, out: Path | None, *, usage_format: str | None, columns: str | None, now: Clock
+) -> None:
+    """Price a file with no database and print what it came to."""
+    summary = price_file.price_file(file, out, format=usage_format, columns=columns, now=now())
+    print_price_summary(console, summary, out)
+
+
+def worker(*, watch_stdin: bool) -> None:
+    """The worker of an installation that is running: it neither starts nor migrates a database."""
+    settings = load_settings()
+    if watch_stdin:
+        leave_when_stdin_ends()
+    app_url = _running_app_url(settings)
+    engine = open_engine(app_url)
+    tenant_id = ensure_tenant(engine, settings.metering_tenant, settings.metering_tenant, "usd")
+    stripe = stripe_config(settings) if settings.stripe_api_key else None
+    queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
+    worker_process.run(queue)
+
+
+def _running_app_url(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return prepare_roles(embedded_postgres.start(settings.metering_home), home=settings.metering_home).app
+
+
+def stop(console: Console) -> None:
+    """Stop the embedded Postgres, if one runs."""
+    settings = load_settings()
+    running = embedded_postgres.is_running(settings.metering_home)
+    embedded_postgres.stop(settings.metering_home)
+    console.print("Stopped the embedded Postgres." if running else "No embedded Postgres was running.")
+
+
+def database_prepare(console: Console, admin_url: str) -> None:
+    """Create the two roles and print the lines for .env."""
+    urls = prepare_roles(admin_url)
+    console.print("Put these two lines into .env; they are not shown again:", highlight=False)
+    console.print(f"DATABASE_URL={urls.app}\nDATABASE_OWNER_URL={urls.owner}", highlight=False, soft_wrap=True)
+
+
+def audit_verify(console: Console) -> bool:
+    """Print the verdict on the tenant's audit chain; True when it is intact."""
+    settings = load_settings()
+    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+        with tenant_transaction(installation.engine, installation.tenant_id) as connection:
+            verdict = audit.verify(connection)
+    console.print(verdict.message, highlight=False)
+    return verdict.intact

@@ -1,0 +1,69 @@
+"""Opens the installation that the settings describe: its Postgres (embedded or external), migrated, and its tenant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from store.database import DatabaseUrls, Engine, migrate, open_engine, prepare_roles
+from store.tenants import ensure_tenant
+
+from pipelines.pull_stripe import StripeConfig
+from store import embedded_postgres
+from store.settings import Settings
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An open installation: where it lies, its engine on the application's role, and the tenant commands speak of."""
+
+    home: Path
+    engine: Engine
+    app_url: str
+    tenant_id: UUID
+
+
+class NoStripeKey(Exception):
+    """No Stripe key is set, so there is nothing to pull from."""
+
+
+def stripe_config(settings: Settings) -> StripeConfig:
+    """Where and as whom to read Stripe. Raises NoStripeKey when no key is set."""
+    if settings.stripe_api_key is None:
+        raise NoStripeKey(
+            "STRIPE_API_KEY is not set: put a restricted read-only key into .env (`metering init` writes one)."
+        )
+    return StripeConfig(api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base)
+
+
+def _database_urls(settings: Settings) -> DatabaseUrls:
+    """The external database when DATABASE_URL names one, else the embedded one, started if it is not running."""
+    if settings.database_url is None:
+        return prepare_roles(embedded_postgres.start(settings.metering_home), home=settings.metering_home)
+    app_url = settings.database_url.get_secret_value()
+    owner = settings.database_owner_url
+    return DatabaseUrls(owner=owner.get_secret_value() if owner else None, app=app_url)
+
+
+@contextmanager
+def open_installation(settings: Settings, *, tenant_name: str, stop_postgres: bool) -> Iterator[Installation]:
+    """Start or reach Postgres, migrate, open the engine as the application's role and make sure the tenant exists.
+
+    The embedded Postgres is stopped at the end only by the command that keeps the installation running; a short command
+    leaves a server that it found.
+    """
+    was_running = settings.database_url is None and embedded_postgres.is_running(settings.metering_home)
+    urls = _database_urls(settings)
+    try:
+        if urls.owner is not None:
+            migrate(urls.owner)
+        engine = open_engine(urls.app)
+        try:
+            tenant_id = ensure_tenant(engine, settings.metering_tenant, tenant_name, "usd")
+            yield Installation(settings.metering_home, engine, urls.app, tenant_id)
+        finally:
+            engine.dispose()
+    finally:
+        if settings.database_url is None and (stop_postgres or not was_running):
+            embedded_postgres.stop(settings.metering_home)

@@ -1,0 +1,112 @@
+"""Keeps an installation running: the web process and the worker, until Ctrl-C; with the sandbox before it in the demo."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from pipelines.installation import Installation
+from pipelines.pull_stripe import StripeConfig
+from pipelines.supervise import LOOPBACK, Child, ProcessDied, answers, free_port, start_child, stop_children, wait_until
+from store.settings import Settings
+
+SANDBOX_KEY = "sk_test_sandbox"
+SANDBOX_SEED = 7
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running stand-in for Stripe with the demo company, and the usage file that it wrote."""
+
+    child: Child
+    stripe: StripeConfig
+    usage_file: Path
+
+
+def demo_day(home: Path) -> datetime:
+    """The day the demo company's story ends: today at the first start, and the same ever after.
+
+    Kept in a file, so that a second start meets the same company and finds nothing new to pull or import.
+    """
+    path = home / "demo.json"
+    if path.exists():
+        return datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))["as_of"])
+    as_of = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    home.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"as_of": as_of.isoformat()}), encoding="utf-8")
+    return as_of
+
+
+def start_sandbox(settings: Settings) -> Sandbox:
+    """Start the sandbox with the demo company and wait until it has written its usage and answers."""
+    home = settings.metering_home
+    as_of = demo_day(home)
+    usage_file = home / "demo-usage.parquet"
+    # The same port again where possible: rows and logs then name one address.
+    port = free_port(settings.metering_sandbox_port, must=False)
+    url = f"http://{LOOPBACK}:{port}"
+    arguments = [
+        "sandbox",
+        "--port",
+        str(port),
+        "--seed",
+        str(SANDBOX_SEED),
+        "--as-of",
+        as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    ]
+    child = start_child(
+        "sandbox", [*arguments, "--usage-out", str(usage_file)], log_folder=home / "logs", environment={}
+    )
+    try:
+        wait_until(child, lambda: answers(f"{url}/_sandbox/clock"), timeout_seconds=60)
+    except BaseException:
+        stop_children([child])
+        raise
+    stripe = StripeConfig(api_key=SANDBOX_KEY, api_base=url, requests_per_second=500)
+    return Sandbox(child, stripe, usage_file)
+
+
+def serve_until_interrupted(
+    console: Console,
+    settings: Settings,
+    installation: Installation,
+    stripe: StripeConfig,
+    port: int,
+    before: Sequence[Child],
+) -> None:
+    """Start the web process and the worker, print the URL, and stop everything in reverse order at the end."""
+    logs = installation.home / "logs"
+    environment = {
+        "METERING_HOME": str(installation.home.resolve()),
+        "METERING_TENANT": settings.metering_tenant,
+        "METERING_PORT": str(port),
+        "DATABASE_URL": installation.app_url,
+        "STRIPE_API_KEY": stripe.api_key,
+        "STRIPE_API_BASE": stripe.api_base or "",
+    }
+    started: list[Child] = []
+    url = f"http://{LOOPBACK}:{port}"
+    try:
+        started.append(start_child("web", ["serve"], log_folder=logs, environment=environment))
+        started.append(start_child("worker", ["pipelines.cli", "worker"], log_folder=logs, environment=environment))
+        wait_until(started[0], lambda: answers(f"{url}/healthz"), timeout_seconds=60)
+        console.print(f"\n[bold]Open {url}[/bold]  (Ctrl-C stops everything; logs in {logs})", highlight=False)
+        _watch([*before, *started])
+    except KeyboardInterrupt:
+        console.print("\nStopping …")
+    finally:
+        stop_children(started)
+
+
+def _watch(children: Sequence[Child]) -> None:
+    """Sleep until Ctrl-C; say so at once when one of the processes dies."""
+    while True:
+        for child in children:
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(0.5)
+                raise ProcessDied(f"The {child.name} stopped: {child.last_words()} (see {child.log_path}).")

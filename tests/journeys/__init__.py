@@ -1,0 +1,1 @@
+"""Journeys: end to end, through faults, in a browser."""
