@@ -1,0 +1,56 @@
+"""Every table of the store, by name; the migrations make them, these describe them."""
+
+from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
+from store.schema.prices import fx_rates, price_entries
+from store.schema.stripe_mirror import (
+    stripe_balance_transactions,
+    stripe_charges,
+    stripe_customers,
+    stripe_disputes,
+    stripe_events,
+    stripe_invoice_lines,
+    stripe_invoice_payments,
+    stripe_invoices,
+    stripe_payment_intents,
+    stripe_prices,
+    stripe_products,
+    stripe_refunds,
+    stripe_subscription_items,
+    stripe_subscriptions,
+)
+from store.schema.sync import source_freshness, sync_state, sync_windows
+from store.schema.tenants import audit_log, tenant_directory, tenants
+from store.schema.usage import customer_mappings, lake_files, usage_imports
+from store.schema.warehouse import warehouse_versions
+
+__all__ = [
+    "ALL_COMMANDS",
+    "SCHEMA",
+    "audit_log",
+    "customer_mappings",
+    "fx_rates",
+    "lake_files",
+    "metadata",
+    "price_entries",
+    "source_freshness",
+    "stripe_balance_transactions",
+    "stripe_charges",
+    "stripe_customers",
+    "stripe_disputes",
+    "stripe_events",
+    "stripe_invoice_lines",
+    "stripe_invoice_payments",
+    "stripe_invoices",
+    "stripe_payment_intents",
+    "stripe_prices",
+    "stripe_products",
+    "stripe_refunds",
+    "stripe_subscription_items",
+    "stripe_subscriptions",
+    "sync_state",
+    "sync_windows",
+    "tenant_directory",
+    "tenants",
+    "usage_imports",
+    "warehouse_versions",
+]

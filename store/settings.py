@@ -1,0 +1,90 @@
+"""What the surroundings say: settings from the environment and `.env`, every wrong one named in a sentence."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+POSTGRES_DRIVER = "postgresql+psycopg://"
+
+
+class ConfigurationError(Exception):
+    """A setting has a value that cannot be used; `sentences` names each one and says what is allowed."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    """The URL with SQLAlchemy's driver named, as every hosting service's `postgres://…` needs it."""
+    url = value.get_secret_value()
+    for scheme in (POSTGRES_DRIVER, "postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return SecretStr(POSTGRES_DRIVER + url.removeprefix(scheme))
+    raise ValueError("must look like postgresql://user:password@host:5432/database")
+
+
+def _stripe_key(value: SecretStr) -> SecretStr:
+    """A secret or restricted key; a publishable one cannot read anything."""
+    if not value.get_secret_value().startswith(("sk_", "rk_")):
+        raise ValueError("must be a secret or restricted key (it begins with sk_ or rk_)")
+    return value
+
+
+def _web_address(value: str) -> str:
+    """A base address without a slash at its end."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """One field per environment variable, spelled as the variable in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
+
+    metering_home: Path = Path(".metering")
+    metering_tenant: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    metering_reporting_currency: str = Field("usd", pattern=r"^[a-z]{3}$")
+    metering_port: Port = 8501
+    metering_sandbox_port: Port = 8502
+    database_url: PostgresUrl | None = None
+    database_owner_url: PostgresUrl | None = None
+    stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
+    stripe_requests_per_second: int = Field(20, ge=1, le=100)
+
+
+_ALLOWED = {
+    "metering_tenant": "must be a short name of lower-case letters, digits and hyphens",
+    "metering_reporting_currency": "must be a currency's three lower-case letters, such as usd",
+    "metering_port": "must be a port number from 1 to 65535",
+    "metering_sandbox_port": "must be a port number from 1 to 65535",
+    "stripe_requests_per_second": "must be a whole number from 1 to 100",
+}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment and `.env`; raises one ConfigurationError that names every wrong value.
+
+    Secrets are never repeated in the sentences. `overrides` go before the environment (command line options, tests).
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as refused:
+        raise ConfigurationError([_sentence(problem) for problem in refused.errors()]) from None
+
+
+def _sentence(problem: Any) -> str:
+    """`METERING_PORT=abc must be a port number …`, without the value where it is a secret."""
+    field = str(problem["loc"][0])
+    fallback = str(problem["msg"]).removeprefix("Value error, ")
+    is_secret = field in {"database_url", "database_owner_url", "stripe_api_key"}
+    shown = "" if is_secret else f"={problem['input']}"
+    return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."
