@@ -16,9 +16,23 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, make_url, text
 
 from store.embedded_postgres import AdminUrl
-from store.embedded_postgres.supervisor import write_secret
+from store.embedded_postgres.folders import credentials_file, write_secret
 from store.schema import SCHEMA
 from store.settings import POSTGRES_DRIVER
+
+__all__ = [
+    "APP_ROLE",
+    "OWNER_ROLE",
+    "Connection",
+    "DatabaseRefused",
+    "DatabaseUrls",
+    "Engine",
+    "migrate",
+    "open_engine",
+    "prepare_roles",
+    "set_tenant",
+    "tenant_transaction",
+]
 
 OWNER_ROLE = "metering_owner"
 APP_ROLE = "metering_app"
@@ -40,13 +54,13 @@ class DatabaseUrls:
     app: str = field(repr=False)
 
 
-def prepare_roles(admin: AdminUrl | str) -> DatabaseUrls:
+def prepare_roles(admin: AdminUrl | str, *, home: Path | None = None) -> DatabaseUrls:
     """Make the database and its two roles where they are missing; may be repeated at any time.
 
-    The passwords are kept in the admin address' credentials file. Where there is none (a server of yours) they are set anew
-    at every call, and the two addresses returned are the only record.
+    The passwords are kept in the credentials file of an embedded server's address, or below `home`. Without either (a server
+    of yours) they are set anew at every call, and the two addresses returned are the only record.
     """
-    target = admin if isinstance(admin, AdminUrl) else AdminUrl(admin)
+    target = admin if isinstance(admin, AdminUrl) else AdminUrl(admin, credentials_file(home) if home else None)
     url = make_url(target.url)
     _create_database(target.url)
     with _connect(target.url) as connection:
@@ -157,10 +171,12 @@ def _passwords(credentials: Path | None) -> dict[str, str]:
 
 
 def _create_role(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
-    """Make the role, or bring it back to what it must be."""
+    """Make the role, or give an existing one this password."""
     exists = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
-    verb = "alter" if exists else "create"
-    statement = sql.SQL(f"{verb} role {{}} with {ROLE_LIMITS} password {{}}")
+    # An administrator who is no superuser (as hosting services give) may not alter these limits; `open_engine` checks them.
+    statement = sql.SQL(
+        "alter role {} with login password {}" if exists else f"create role {{}} with {ROLE_LIMITS} password {{}}"
+    )
     connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
     # On the role and not on each connection: the job queue and any other client of the role find the tables, too.
     connection.execute(

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from store.embedded_postgres.binaries import Account, EmbeddedPostgresError, choose_account, explain
+from store.embedded_postgres.folders import Folders, read_from, write_secret
 
 SUPERUSER = "postgres"
 DATABASE = "metering"
@@ -36,31 +37,12 @@ class AdminUrl:
     credentials: Path | None = None
 
 
-@dataclass(frozen=True)
-class _Folders:
-    """Where things lie below the home folder."""
-
-    root: Path
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def credentials(self) -> Path:
-        return self.root / "credentials"
-
-    @property
-    def log(self) -> Path:
-        return self.root / "server.log"
-
-
 def start(home: Path, *, is_durable: bool = True) -> AdminUrl:
     """Start the server of this home folder, or adopt the one that lives; returns once it answers.
 
     `is_durable=False` gives up crash safety for speed: for tests alone.
     """
-    folders = _Folders(home.resolve() / "postgres")
+    folders = Folders.below(home)
     try:
         folders.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _only_one(folders):
@@ -73,9 +55,14 @@ def start(home: Path, *, is_durable: bool = True) -> AdminUrl:
         raise explain(str(trouble), folders.root) from trouble
 
 
+def is_running(home: Path) -> bool:
+    """Whether the server of this home folder is alive."""
+    return _live_pid(Folders.below(home)) is not None
+
+
 def stop(home: Path) -> bool:
     """Stop the server of this home folder and wait until it is gone; False when none was running."""
-    folders = _Folders(home.resolve() / "postgres")
+    folders = Folders.below(home)
     if not folders.root.is_dir():
         return False
     with _only_one(folders):
@@ -94,7 +81,7 @@ def stop(home: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _only_one(folders: _Folders) -> Iterator[None]:
+def _only_one(folders: Folders) -> Iterator[None]:
     """Whoever starts or stops does it alone; the lock ends with its process, however that ends."""
     with (folders.root / "lock").open("w", encoding="utf-8") as lock:
 
@@ -112,7 +99,7 @@ def _only_one(folders: _Folders) -> Iterator[None]:
         yield
 
 
-def _create(folders: _Folders, account: Account) -> None:
+def _create(folders: Folders, account: Account) -> None:
     """A new cluster: built beside its place and renamed, so that a crash leaves nothing half made."""
     unfinished = folders.root / "data.new"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -136,7 +123,7 @@ def _create(folders: _Folders, account: Account) -> None:
     unfinished.rename(folders.data)
 
 
-def _refuse_other_version(folders: _Folders, account: Account) -> None:
+def _refuse_other_version(folders: Folders, account: Account) -> None:
     """Data of another major version are neither touched nor started."""
     made_by = (folders.data / "PG_VERSION").read_text(encoding="utf-8").strip()
     ours = account.bin.parent.name.removeprefix("pginstall")
@@ -147,7 +134,7 @@ def _refuse_other_version(folders: _Folders, account: Account) -> None:
         )
 
 
-def _adopt(folders: _Folders) -> AdminUrl | None:
+def _adopt(folders: Folders) -> AdminUrl | None:
     """The address of a server that already lives here, whoever started it; None when there is none."""
 
     def has_settled() -> bool:
@@ -164,7 +151,7 @@ def _adopt(folders: _Folders) -> AdminUrl | None:
     return None
 
 
-def _launch(folders: _Folders, account: Account, *, is_durable: bool) -> AdminUrl:
+def _launch(folders: Folders, account: Account, *, is_durable: bool) -> AdminUrl:
     """Start the server in a session of its own, so that Ctrl-C at the terminal does not reach it."""
     if folders.log.exists() and folders.log.stat().st_size > LOG_BYTES_MAX:
         folders.log.replace(folders.log.with_suffix(".log.1"))
@@ -185,13 +172,13 @@ def _launch(folders: _Folders, account: Account, *, is_durable: bool) -> AdminUr
         )
         if done.returncode == 0 and _until(partial(_answers, folders, port), WAIT_SECONDS / 4):
             return _address(folders, port)
-        said = done.stdout + _read_from(folders.log, seen)
+        said = done.stdout + read_from(folders.log, seen)
         if not any(words in said for words in LEFTOVER_WORDS) or time.monotonic() > deadline:
             raise explain(said, folders.root)
         time.sleep(POLL_SECONDS * 4)
 
 
-def _configure(folders: _Folders, account: Account, port: int, *, is_durable: bool) -> None:
+def _configure(folders: Folders, account: Account, port: int, *, is_durable: bool) -> None:
     """What differs from Postgres' defaults; written anew at every start."""
     settings = folders.data / "metering.conf"
     settings.write_text(
@@ -202,7 +189,7 @@ def _configure(folders: _Folders, account: Account, port: int, *, is_durable: bo
     account.own(settings)
 
 
-def _choose_port(folders: _Folders) -> int:
+def _choose_port(folders: Folders) -> int:
     """The port of the last start, or a free one where a stranger has taken it."""
     remembered = folders.root / "port"
     wanted = int(remembered.read_text(encoding="utf-8")) if remembered.exists() else 0
@@ -221,7 +208,7 @@ def _choose_port(folders: _Folders) -> int:
     )
 
 
-def _pid_file(folders: _Folders) -> list[str]:
+def _pid_file(folders: Folders) -> list[str]:
     """The postmaster's own notes: process, folder, start time, port … ; empty when there are none."""
     try:
         return (folders.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
@@ -229,13 +216,13 @@ def _pid_file(folders: _Folders) -> list[str]:
         return []
 
 
-def _live_port(folders: _Folders) -> int | None:
+def _live_port(folders: Folders) -> int | None:
     """The port that the server listens on; None while it is still starting."""
     notes = _pid_file(folders)
     return int(notes[3]) if len(notes) > 3 and notes[3].strip().isdigit() else None
 
 
-def _live_pid(folders: _Folders) -> int | None:
+def _live_pid(folders: Folders) -> int | None:
     """The process of this folder's server; None when it is gone or its number has passed to a stranger."""
     notes = _pid_file(folders)
     if not notes or not notes[0].strip().isdigit():
@@ -252,7 +239,7 @@ def _live_pid(folders: _Folders) -> int | None:
     return pid
 
 
-def _answers(folders: _Folders, port: int | None) -> bool:
+def _answers(folders: Folders, port: int | None) -> bool:
     """Whether our own server, and no stranger, accepts our password on the port."""
     if port is None:
         return False
@@ -264,37 +251,17 @@ def _answers(folders: _Folders, port: int | None) -> bool:
     return row is not None and Path(row[0]) == folders.data
 
 
-def _conninfo(folders: _Folders, port: int, database: str) -> str:
+def _conninfo(folders: Folders, port: int, database: str) -> str:
     """The superuser's address in libpq's spelling; the passwords are URL-safe by making."""
     password = json.loads(folders.credentials.read_text(encoding="utf-8"))[SUPERUSER]
     return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
 
 
-def _address(folders: _Folders, port: int | None) -> AdminUrl:
+def _address(folders: Folders, port: int | None) -> AdminUrl:
     """What callers get: the address of the database `metering`, in SQLAlchemy's spelling."""
     assert port is not None, "a server that answers has a port"
     url = _conninfo(folders, port, DATABASE).replace("postgresql://", "postgresql+psycopg://", 1)
     return AdminUrl(url, folders.credentials)
-
-
-def write_secret(path: Path, secret: str) -> None:
-    """Write a file that only its owner may read, complete or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def _read_from(path: Path, offset: int) -> str:
-    """What was written to the file since it had that many bytes."""
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read().decode(errors="replace")
 
 
 def _until(is_done: Callable[[], bool], seconds: float) -> bool:
