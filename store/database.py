@@ -12,8 +12,9 @@ import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, column, make_url, select, table, text
 
 from store.embedded_postgres import AdminUrl
 from store.embedded_postgres.folders import credentials_file, write_secret
@@ -89,13 +90,15 @@ def migrate(owner_url: str) -> str:
     engine = sqlalchemy.create_engine(owner_url, poolclass=sqlalchemy.NullPool)
     try:
         with engine.begin() as connection:
-            # The lock comes before `create schema if not exists`, which is not safe against itself.
+            # The lock comes before the schema is looked for or made, which is not safe against itself.
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": PREPARATION_LOCK})
             if connection.scalar(text("select count(*) from pg_roles where rolname = :role"), {"role": APP_ROLE}) == 0:
                 raise DatabaseRefused(
                     f"The role {APP_ROLE} does not exist in this database server. Prepare the roles first."
                 )
-            connection.execute(text(f"create schema if not exists {SCHEMA}"))
+            # Looked for first: `create schema if not exists` wants the right to create even where the schema exists.
+            if connection.scalar(text("select to_regnamespace(:schema)"), {"schema": SCHEMA}) is None:
+                connection.execute(text(f"create schema {SCHEMA}"))
             connection.execute(text(f"set local search_path = {SCHEMA}"))
             configuration = Config()
             configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -222,6 +225,14 @@ def _refuse_missing_schema(connection: Connection) -> None:
     if connection.scalar(text("select to_regclass(:name)"), {"name": f"{SCHEMA}.alembic_version"}) is None:
         raise DatabaseRefused(
             "This database has no tables of ours yet. Migrate it first, with the owner's address in DATABASE_OWNER_URL."
+        )
+    known = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    versions = table("alembic_version", column("version_num"), schema=SCHEMA)
+    found = connection.scalar(select(versions.c.version_num))
+    if found != known:
+        raise DatabaseRefused(
+            f"The tables are at revision {found}, and this program needs {known}. Migrate them with the owner's address in "
+            "DATABASE_OWNER_URL, or install the version that belongs to them."
         )
     if connection.scalar(text("select current_schema()")) != SCHEMA:
         raise DatabaseRefused(

@@ -1,8 +1,10 @@
 """Fixtures of the database: one server for the session, a fresh migrated database for each test, a tenant and an outsider."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -41,10 +43,28 @@ def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         embedded_postgres.stop(home)
 
 
+@contextlib.contextmanager
+def empty_database(admin_url: str) -> Iterator[str]:
+    """A superuser's address of a new, empty database that is gone afterwards."""
+    name = f"metering_empty_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(plain(admin_url), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        try:
+            yield in_database(admin_url, name)
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+
+
 @pytest.fixture(scope="session")
-def database_template(postgres_admin_url: str) -> Iterator[DatabaseUrls]:
+def roles_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that keeps the passwords of the server's roles: every test that prepares roles must name it."""
+    return tmp_path_factory.mktemp("roles-home")
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_admin_url: str, roles_home: Path) -> Iterator[DatabaseUrls]:
     """A migrated database that nobody connects to, and the addresses of its roles."""
-    urls = database.prepare_roles(in_database(postgres_admin_url, TEMPLATE))
+    urls = database.prepare_roles(in_database(postgres_admin_url, TEMPLATE), home=roles_home)
     database.migrate(urls.owner)
     yield urls
     with psycopg.connect(plain(postgres_admin_url), autocommit=True) as connection:
