@@ -1,0 +1,1 @@
+"""What usage costs and what is left: money, usage units, price book, cost engine, revenue, margin. Pure throughout."""
