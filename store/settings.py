@@ -1,9 +1,9 @@
 """What the surroundings say: settings from the environment and `.env`, every wrong one named in a sentence."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 POSTGRES_DRIVER = "postgresql+psycopg://"
@@ -60,6 +60,15 @@ class Settings(BaseSettings):
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
 
+    @model_validator(mode="after")
+    def _owner_needs_app(self) -> Self:
+        """An owner's address alone would migrate one database and work in another."""
+        if self.database_owner_url is not None and self.database_url is None:
+            raise ValueError(
+                "DATABASE_OWNER_URL is set but DATABASE_URL is not: set both, or neither for the embedded database"
+            )
+        return self
+
 
 _ALLOWED = {
     "metering_tenant": "must be a short name of lower-case letters, digits and hyphens",
@@ -83,8 +92,10 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _sentence(problem: Any) -> str:
     """`METERING_PORT=abc must be a port number …`, without the value where it is a secret."""
-    field = str(problem["loc"][0])
     fallback = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:  # several settings that do not go together
+        return f"{fallback}."
+    field = str(problem["loc"][0])
     is_secret = field in {"database_url", "database_owner_url", "stripe_api_key"}
     shown = "" if is_secret else f"={problem['input']}"
     return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."

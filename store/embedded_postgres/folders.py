@@ -38,7 +38,7 @@ def credentials_file(home: Path) -> Path:
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Write a file that only its owner may read, complete or not at all."""
+    """Write a file that only its owner may read, complete or not at all; it belongs to whom the folder belongs."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.unlink(missing_ok=True)
@@ -46,6 +46,7 @@ def write_secret(path: Path, secret: str) -> None:
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+    hand_over(unfinished)
     unfinished.replace(path)
 
 
@@ -56,3 +57,10 @@ def read_from(path: Path, offset: int) -> str:
     with path.open("rb") as file:
         file.seek(offset)
         return file.read().decode(errors="replace")
+
+
+def hand_over(path: Path) -> None:
+    """Give what root made to whom its folder belongs, who will want to use it without root."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

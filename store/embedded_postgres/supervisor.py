@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 
 from store.embedded_postgres.binaries import Account, EmbeddedPostgresError, choose_account, explain
-from store.embedded_postgres.folders import Folders, read_from, write_secret
+from store.embedded_postgres.folders import Folders, hand_over, read_from, write_secret
+from store.embedded_postgres.postmaster import live_pid, live_port
 
 SUPERUSER = "postgres"
 DATABASE = "metering"
@@ -43,7 +44,7 @@ def start(home: Path, *, is_durable: bool = True) -> AdminUrl:
     `is_durable=False` gives up crash safety for speed: for tests alone.
     """
     folders = Folders.below(home)
-    try:
+    with _in_words(folders):
         folders.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _only_one(folders):
             account = choose_account(folders.root)
@@ -51,39 +52,39 @@ def start(home: Path, *, is_durable: bool = True) -> AdminUrl:
                 _create(folders, account)
             _refuse_other_version(folders, account)
             return _adopt(folders) or _launch(folders, account, is_durable=is_durable)
-    except OSError as trouble:
-        raise explain(str(trouble), folders.root) from trouble
 
 
 def is_running(home: Path) -> bool:
     """Whether the server of this home folder is alive."""
-    return _live_pid(Folders.below(home)) is not None
+    folders = Folders.below(home)
+    with _in_words(folders):
+        return live_pid(folders) is not None
 
 
 def stop(home: Path) -> bool:
     """Stop the server of this home folder and wait until it is gone; False when none was running."""
     folders = Folders.below(home)
-    if not folders.root.is_dir():
-        return False
-    with _only_one(folders):
-        pid = _live_pid(folders)
-        if pid is None:
+    with _in_words(folders):
+        if not folders.root.is_dir():
             return False
-        # First "fast" (roll back and shut down), then "immediate" (recover at the next start).
-        for order in (signal.SIGINT, signal.SIGQUIT):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, order)
-            if _until(lambda: _live_pid(folders) is None, WAIT_SECONDS / 4):
-                return True
-        raise EmbeddedPostgresError(
-            f"The embedded Postgres (process {pid}) in {folders.root} does not stop. End that process."
-        )
+        with _only_one(folders):
+            return _end(folders)
+
+
+@contextlib.contextmanager
+def _in_words(folders: Folders) -> Iterator[None]:
+    """What the system refuses is told in a sentence about the folder."""
+    try:
+        yield
+    except OSError as trouble:
+        raise explain(str(trouble), folders.root) from trouble
 
 
 @contextlib.contextmanager
 def _only_one(folders: Folders) -> Iterator[None]:
     """Whoever starts or stops does it alone; the lock ends with its process, however that ends."""
     with (folders.root / "lock").open("w", encoding="utf-8") as lock:
+        hand_over(folders.root / "lock")
 
         def is_ours() -> bool:
             try:
@@ -108,15 +109,15 @@ def _create(folders: Folders, account: Account) -> None:
     write_secret(password_file, password)
     account.own(password_file)
     try:
-        done = account.run(
+        code, said = account.run(
             "initdb", "--pgdata=data.new", f"--username={SUPERUSER}", "--pwfile=password.new", "--auth=scram-sha-256",
             "--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions", folder=folders.root,
         )  # fmt: skip
     finally:
         password_file.unlink(missing_ok=True)
-    if done.returncode != 0:
+    if code != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise explain(done.stdout, folders.root)
+        raise explain(said, folders.root)
     with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as configuration:
         configuration.write("\ninclude_if_exists = 'metering.conf'\n")
     write_secret(folders.credentials, json.dumps({SUPERUSER: password}))
@@ -138,11 +139,11 @@ def _adopt(folders: Folders) -> AdminUrl | None:
     """The address of a server that already lives here, whoever started it; None when there is none."""
 
     def has_settled() -> bool:
-        return _live_pid(folders) is None or _answers(folders, _live_port(folders))
+        return live_pid(folders) is None or _answers(folders, live_port(folders))
 
-    if _until(has_settled, WAIT_SECONDS) and _live_pid(folders) is not None:
-        return _address(folders, _live_port(folders))
-    if (pid := _live_pid(folders)) is not None:
+    if _until(has_settled, WAIT_SECONDS) and live_pid(folders) is not None:
+        return _address(folders, live_port(folders))
+    if (pid := live_pid(folders)) is not None:
         raise EmbeddedPostgresError(
             f"The embedded Postgres (process {pid}) in {folders.root} runs but does not answer. See {folders.log}."
         )
@@ -156,26 +157,52 @@ def _launch(folders: Folders, account: Account, *, is_durable: bool) -> AdminUrl
     if folders.log.exists() and folders.log.stat().st_size > LOG_BYTES_MAX:
         folders.log.replace(folders.log.with_suffix(".log.1"))
     deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        seen = folders.log.stat().st_size if folders.log.exists() else 0
-        port = _choose_port(folders)
-        _configure(folders, account, port, is_durable=is_durable)
-        # Relative names: pg_ctl hands them to a shell. It gives the postmaster its own session (setsid).
-        done = account.run(
-            "pg_ctl",
-            "start",
-            "--pgdata=data",
-            "--log=server.log",
-            "--wait",
-            f"--timeout={WAIT_SECONDS // 2}",
-            folder=folders.root,
-        )
-        if done.returncode == 0 and _until(partial(_answers, folders, port), WAIT_SECONDS / 4):
-            return _address(folders, port)
-        said = done.stdout + read_from(folders.log, seen)
-        if not any(words in said for words in LEFTOVER_WORDS) or time.monotonic() > deadline:
-            raise explain(said, folders.root)
-        time.sleep(POLL_SECONDS * 4)
+    try:
+        while True:
+            port = _choose_port(folders)
+            _configure(folders, account, port, is_durable=is_durable)
+            said = _try_to_start(folders, account, port)
+            if said is None:
+                return _address(folders, port)
+            if not any(words in said for words in LEFTOVER_WORDS) or time.monotonic() > deadline:
+                raise explain(said, folders.root)
+            time.sleep(POLL_SECONDS * 4)
+    except KeyboardInterrupt:
+        # Whoever gives up while it starts must not leave a server behind that nobody asked for.
+        _until(lambda: live_pid(folders) is not None, POLL_SECONDS * 10)
+        _end(folders)
+        raise
+
+
+def _try_to_start(folders: Folders, account: Account, port: int) -> str | None:
+    """One attempt: None once the server answers, else what it said instead."""
+    seen = folders.log.stat().st_size if folders.log.exists() else 0
+    # Relative names, because pg_ctl hands them to a shell. It gives the postmaster its own session (setsid).
+    wait = f"--timeout={WAIT_SECONDS // 2}"
+    code, said = account.run(
+        "pg_ctl", "start", "--pgdata=data", "--log=server.log", "--wait", wait, folder=folders.root
+    )
+    # A long recovery after a crash outlasts pg_ctl's patience; as long as the process lives there is hope.
+    is_alive = code == 0 or live_pid(folders) is not None
+    if is_alive and _until(partial(_answers, folders, port), WAIT_SECONDS):
+        return None
+    return said + read_from(folders.log, seen)
+
+
+def _end(folders: Folders) -> bool:
+    """End the living server, whoever started it; False when there is none."""
+    pid = live_pid(folders)
+    if pid is None:
+        return False
+    # First "fast" (roll back and shut down), then "immediate" (recover at the next start).
+    for order in (signal.SIGINT, signal.SIGQUIT):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, order)
+        if _until(lambda: live_pid(folders) is None, WAIT_SECONDS / 4):
+            return True
+    raise EmbeddedPostgresError(
+        f"The embedded Postgres (process {pid}) in {folders.root} does not stop. End that process."
+    )
 
 
 def _configure(folders: Folders, account: Account, port: int, *, is_durable: bool) -> None:
@@ -202,41 +229,11 @@ def _choose_port(folders: Folders) -> int:
                 continue
             free: int = trial.getsockname()[1]
         remembered.write_text(str(free), encoding="utf-8")
+        hand_over(remembered)
         return free
     raise EmbeddedPostgresError(
         "No port on 127.0.0.1 is free for the embedded Postgres. Close some programs and try again."
     )
-
-
-def _pid_file(folders: Folders) -> list[str]:
-    """The postmaster's own notes: process, folder, start time, port … ; empty when there are none."""
-    try:
-        return (folders.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _live_port(folders: Folders) -> int | None:
-    """The port that the server listens on; None while it is still starting."""
-    notes = _pid_file(folders)
-    return int(notes[3]) if len(notes) > 3 and notes[3].strip().isdigit() else None
-
-
-def _live_pid(folders: Folders) -> int | None:
-    """The process of this folder's server; None when it is gone or its number has passed to a stranger."""
-    notes = _pid_file(folders)
-    if not notes or not notes[0].strip().isdigit():
-        return None
-    pid = int(notes[0])
-    process = Path("/proc") / str(pid)
-    try:
-        os.kill(pid, 0)
-        # A postmaster works inside its data folder: the surest mark there is. A dead one not yet reaped has no folder.
-        if process.parent.joinpath("self").exists() and (process / "cwd").readlink() != folders.data:
-            return None
-    except (ProcessLookupError, PermissionError, FileNotFoundError):
-        return None
-    return pid
 
 
 def _answers(folders: Folders, port: int | None) -> bool:

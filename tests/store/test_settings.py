@@ -1,0 +1,80 @@
+"""Settings come from the environment and `.env`; every wrong one is named in a sentence that gives no secret away."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from store.settings import ConfigurationError, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees this machine's environment or a `.env` of the checkout."""
+    for name in Settings.model_fields:
+        for variable in [known for known in os.environ if known.lower() == name]:
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_with_nothing_set_the_embedded_database_and_stripe_itself_are_meant() -> None:
+    settings = load_settings()
+    assert (settings.metering_home, settings.metering_port) == (Path(".metering"), 8501)
+    assert (settings.database_url, settings.database_owner_url, settings.stripe_api_key) == (None, None, None)
+    assert settings.stripe_api_base == "https://api.stripe.com"
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "METERING_PORT": "abc", "METERING_SANDBOX_PORT": "70000", "METERING_TENANT": "My Company", "METERING_REPORTING_CURRENCY": "USD",
+        "DATABASE_URL": "mysql://me:hunter2@host/db", "STRIPE_API_KEY": "pk_live_hunter2", "STRIPE_API_BASE": "api.stripe.com",
+        "STRIPE_REQUESTS_PER_SECOND": "0",
+    }  # fmt: skip
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    sentences = refused.value.sentences
+    assert len(sentences) == len(wrong)
+    for name in wrong:
+        assert sum(sentence.startswith(name) for sentence in sentences) == 1, name
+    assert "METERING_PORT=abc must be a port number from 1 to 65535." in sentences
+    assert "STRIPE_API_KEY must be a secret or restricted key (it begins with sk_ or rk_)." in sentences
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_secret_shows_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgres://metering_app:hunter2@db.example.com/metering")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+    assert settings.stripe_api_key is not None
+    assert settings.stripe_api_key.get_secret_value() == "sk_test_hunter2"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_spelling_of_a_postgres_address_becomes_sqlalchemys(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://metering_app:x@h/db?sslmode=require")
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql+psycopg://metering_app:x@h/db?sslmode=require"
+
+
+def test_the_environment_goes_before_the_file_and_empty_means_not_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("METERING_PORT=9001\nMETERING_TENANT=from-file\nSTRIPE_API_KEY=\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("METERING_TENANT", "from-environment")
+    settings = load_settings()
+    assert (settings.metering_port, settings.metering_tenant, settings.stripe_api_key) == (
+        9001,
+        "from-environment",
+        None,
+    )
+    assert load_settings(metering_tenant="from-option").metering_tenant == "from-option"
+
+
+def test_an_owner_address_alone_says_that_the_other_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://metering_owner:x@h/db")
+    with pytest.raises(ConfigurationError, match="DATABASE_OWNER_URL is set but DATABASE_URL is not"):
+        load_settings()
