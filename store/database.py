@@ -26,6 +26,7 @@ __all__ = [
     "OWNER_ROLE",
     "Connection",
     "DatabaseRefused",
+    "DatabaseUnreachable",
     "DatabaseUrls",
     "Engine",
     "migrate",
@@ -47,6 +48,10 @@ class DatabaseRefused(Exception):
     """The database or the role given cannot be used safely; the sentence says how to fix it."""
 
 
+class DatabaseUnreachable(Exception):
+    """The database server does not answer or does not let us in; trying again may help once that is mended."""
+
+
 @dataclass(frozen=True)
 class DatabaseUrls:
     """The address of the role that owns and migrates the tables, and of the one the application works as."""
@@ -63,8 +68,9 @@ def prepare_roles(admin: AdminUrl | str, *, home: Path | None = None) -> Databas
     """
     target = admin if isinstance(admin, AdminUrl) else AdminUrl(admin, credentials_file(home) if home else None)
     url = make_url(target.url)
-    _create_database(target.url)
-    with _connect(target.url) as connection:
+    with _in_words(target.url):
+        _create_database(target.url)
+    with _in_words(target.url), _connect(target.url) as connection:
         # Two preparations at a time would each invent passwords, and one of them would be left with the wrong ones.
         connection.execute("select pg_advisory_xact_lock(%s)", [PREPARATION_LOCK])
         passwords = _passwords(target.credentials)
@@ -89,7 +95,7 @@ def migrate(owner_url: str) -> str:
     """Bring the schema up to date in one transaction and return its revision; any number may do it at the same time."""
     engine = sqlalchemy.create_engine(owner_url, poolclass=sqlalchemy.NullPool)
     try:
-        with engine.begin() as connection:
+        with _in_words(owner_url), engine.begin() as connection:
             # The lock comes before the schema is looked for or made, which is not safe against itself.
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": PREPARATION_LOCK})
             if connection.scalar(text("select count(*) from pg_roles where rolname = :role"), {"role": APP_ROLE}) == 0:
@@ -114,7 +120,7 @@ def open_engine(app_url: str, *, pool_size: int = 8) -> Engine:
     """An engine on the application's role; refuses any role that row-level security does not bind, and says how to fix it."""
     engine = sqlalchemy.create_engine(app_url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
     try:
-        with engine.connect() as connection:
+        with _in_words(app_url), engine.connect() as connection:
             _refuse_unbound_role(connection)
             _refuse_missing_schema(connection)
     except BaseException:
@@ -137,6 +143,20 @@ def tenant_transaction(engine: Engine, tenant_id: UUID) -> Iterator[Connection]:
 def set_tenant(connection: Connection, tenant_id: UUID) -> None:
     """Let the rest of the transaction that is open on this connection belong to the tenant."""
     connection.execute(text("select set_config('app.tenant_id', :tenant_id, true)"), {"tenant_id": str(tenant_id)})
+
+
+@contextlib.contextmanager
+def _in_words(url: str) -> Iterator[None]:
+    """A server that cannot be reached is told in one sentence, without its password."""
+    try:
+        yield
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as trouble:
+        address = make_url(url)
+        said = " ".join(str(getattr(trouble, "orig", None) or trouble).split())
+        raise DatabaseUnreachable(
+            f"The database {address.database} of {address.host}:{address.port or 5432} cannot be used as {address.username}. "
+            f"Check that the server runs, and DATABASE_URL and DATABASE_OWNER_URL. It says: {said}"
+        ) from trouble
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:

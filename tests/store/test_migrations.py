@@ -1,5 +1,6 @@
 """The schema comes from the migrations, from nothing, by any number of starters, and is the one that the code describes."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import make_url, text
 
 from store import database
-from store.database import MIGRATIONS, DatabaseRefused, DatabaseUrls
+from store.database import MIGRATIONS, DatabaseRefused, DatabaseUnreachable, DatabaseUrls
 from store.schema import metadata
 from tests.database_fixtures import empty_database, plain
 
@@ -115,3 +116,16 @@ def test_an_administrator_who_is_no_superuser_can_prepare(
             connection.execute(f"alter database {make_url(admin_url).database} owner to postgres")
             connection.execute("drop owned by metering_test_host")
             connection.execute("drop role metering_test_host")
+
+
+def test_a_server_that_does_not_answer_and_a_wrong_password_are_said_in_a_sentence(database_urls: DatabaseUrls) -> None:
+    with socket.socket() as silent:  # bound and not listening: nobody else can take the port
+        silent.bind(("127.0.0.1", 0))
+        nobody = make_url(database_urls.app).set(port=silent.getsockname()[1]).render_as_string(hide_password=False)
+        for door in (database.open_engine, database.migrate, database.prepare_roles):
+            with pytest.raises(DatabaseUnreachable, match=r"Check that the server runs.*Connection refused"):
+                door(nobody)
+    wrong = make_url(database_urls.app).set(password="hunter2").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseUnreachable, match="password authentication failed") as refused:
+        database.open_engine(wrong)
+    assert "hunter2" not in str(refused.value)
