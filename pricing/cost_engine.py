@@ -1,131 +1,198 @@
 """The cost engine: one vectorised pass that joins usage to the price entry in force and multiplies integers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import duckdb
 import polars as pl
 
-from pricing.catalogue import entries_for
-from pricing.price_book import STANDARD_TIER, PriceEntry, entries_frame
+from pricing.price_book import PriceBook
+from pricing.price_entry import (
+    COST_MAX_PICO_USD,
+    ENTRY_SCHEMA,
+    FREE_WHEN_ABSENT,
+    REMAINDER_PARTS,
+    PriceEntry,
+    entries_frame,
+    safe_quantity,
+    tier_named,
+)
 from pricing.usage import BUCKETS, INPUT_BUCKETS
 
-EntriesFor = Callable[[str | None, str], tuple[PriceEntry, ...] | str]
+PRICED_COLUMNS = ("price_id", "cost_pico_usd", "unpriced_reason")
+NEEDED_COLUMNS = ("occurred_at", "provider", "model", "service_tier", *BUCKETS)
 
-# Tiers that providers call by other names: their standard price.
-STANDARD_NAMES = frozenset({"", "standard", "default", "auto", "on_demand", "standard_only"})
-_FAR_PAST = "TIMESTAMP '0001-01-01'"
-_FAR_FUTURE = "TIMESTAMP '9999-12-31'"
+Name = tuple[str | None, str | None, str | None]
+
+# Open sides of an entry become bounds that no event reaches, so that the join needs no test for nulls; nanoseconds hold them, too.
+_FAR_PAST = datetime(1900, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
+_FAR_FUTURE = datetime(2200, 1, 1)  # noqa: DTZ001 - as above
 _UNBOUNDED = 2**62
+_BOUNDS = {
+    "valid_from": _FAR_PAST,
+    "valid_to": _FAR_FUTURE,
+    "above_input_tokens": -1,
+    "up_to_input_tokens": _UNBOUNDED,
+    "tod_from_minute": 0,
+    "tod_to_minute": 24 * 60,
+}
+_FROM_ENTRY = ("price_id", "price_key", *_BOUNDS, *(f"{bucket}_pico_usd" for bucket in BUCKETS))
+_JOINED_SCHEMA: dict[str, pl.DataType] = {
+    "asked_provider": pl.String(),
+    "asked_model": pl.String(),
+    "asked_tier": pl.String(),
+    "unknown_reason": pl.String(),
+    "safe_quantity": pl.Int64(),
+    **{f"{bucket}_remainder": pl.Int64() for bucket in BUCKETS},
+    **{name: kind for name, kind in ENTRY_SCHEMA.items() if name in _FROM_ENTRY},
+}
+
+
+class UsageColumnsMissing(ValueError):
+    """The usage relation lacks columns that pricing needs. Trying again will not help."""
 
 
 def price_usage(
-    con: duckdb.DuckDBPyConnection, usage: duckdb.DuckDBPyRelation, entries_of: EntriesFor = entries_for
+    con: duckdb.DuckDBPyConnection, usage: duckdb.DuckDBPyRelation, book: PriceBook
 ) -> duckdb.DuckDBPyRelation:
-    """The same rows with `price_id`, `cost_pico_usd` (BIGINT, 1e-12 $) and `unpriced_reason` added.
+    """The same rows and columns with `price_id`, `cost_pico_usd` and `unpriced_reason` set.
 
-    `usage` needs `occurred_at` (TIMESTAMP, UTC), `provider`, `model`, `service_tier` and the disjoint buckets; other columns pass
-    through. Names are resolved once per distinct (provider, model, tier); each row then finds the entry whose validity,
-    hour and input length hold it by a range hash join. An event that no entry holds, or that used a unit without a
-    price, has NULL cost and its reason. Nothing is rounded but prices that no whole pico-USD expresses (half a pico).
+    `usage` is a relation of `con` with NEEDED_COLUMNS: `occurred_at` as TIMESTAMP in UTC, buckets as BIGINT, none null and
+    each at most pricing.usage.COUNTER_MAX; other columns pass through. Its names are read once here; the rows are priced
+    when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
+    nearest pico-USD where an entry has remainders. An event with no entry in force, or with a unit that its entry does
+    not price, has NULL in `price_id` and `cost_pico_usd` and says why in `unpriced_reason`.
     """
-    names = usage.project("provider, model, coalesce(lower(service_tier), 'standard') as service_tier").distinct().pl()
-    found, reasons = resolve_names(names.iter_rows(), entries_of)
-    # Registered under a name of its own, so that two lazy relations of one connection never share a price book.
-    suffix = f"{abs(hash((found.height, reasons.height, names.height, id(names)))):x}"
-    con.register(f"price_entries_{suffix}", found)
-    con.register(f"price_reasons_{suffix}", reasons)
-    priced = usage.query("usage_to_price", pricing_sql("usage_to_price", suffix, found))
-    assert priced is not None, "a SELECT always gives a relation"
-    return priced
-
-
-def resolve_names(
-    names: Iterable[tuple[str | None, str | None, str]], entries_of: EntriesFor
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Price entries to join (one row per asked name and entry) and, for names without any, the reason.
-
-    A tier that the model has no prices of its own for is priced at its standard price, as providers do; the price entry's
-    key then shows no tier.
-    """
-    frames: list[pl.DataFrame] = []
-    reasons: list[tuple[str | None, str | None, str, str]] = []
-    for provider, model, tier in names:
-        entries = entries_of(provider, model) if model else "the event names no model"
-        if isinstance(entries, str):
-            reasons.append((provider, model, tier, entries))
-            continue
-        wanted = STANDARD_TIER if tier in STANDARD_NAMES else tier
-        chosen = [entry for entry in entries if entry.service_tier == wanted]
-        chosen = chosen or [entry for entry in entries if entry.service_tier == STANDARD_TIER]
-        asked = [
-            pl.lit(provider, pl.String).alias("asked_provider"),
-            pl.lit(model, pl.String).alias("asked_model"),
-            pl.lit(tier, pl.String).alias("asked_tier"),
-        ]
-        frames.append(entries_frame(chosen).with_columns(asked))
-    empty = entries_frame([]).with_columns(
-        pl.lit(None, pl.String).alias(name) for name in ("asked_provider", "asked_model", "asked_tier")
+    absent = [name for name in NEEDED_COLUMNS if name not in usage.columns]
+    if absent:
+        raise UsageColumnsMissing(f"The usage to price has no column {', '.join(absent)}.")
+    names = usage.project("provider, model, service_tier").distinct().fetchall()
+    prices = joined_prices(names, book)
+    kept = [_quoted(name) for name in usage.columns if name not in PRICED_COLUMNS]
+    lacking = _units_some_lack(prices)
+    joined = usage.set_alias("u").join(
+        con.from_arrow(prices.to_arrow()).set_alias("e"), condition=_join_condition(prices), how="left"
     )
-    schema = {"asked_provider": pl.String, "asked_model": pl.String, "asked_tier": pl.String, "reason": pl.String}
-    return pl.concat([empty, *frames]), pl.DataFrame(reasons, schema=schema, orient="row")
+    # The columns in between have names that no import gives, so that any column of the usage may pass through.
+    costed = joined.project(
+        f"""{", ".join(f"u.{name}" for name in kept)},
+        e.price_id as "~price_id", e.price_key as "~price_key", e.unknown_reason as "~unknown",
+        {_cost(prices, lacking)} as "~cost", {_lacking(lacking)} as "~lacks" """
+    )
+    return costed.project(
+        f"""{", ".join(kept)},
+        case when "~cost" is not null then "~price_id" end as price_id,
+        "~cost" as cost_pico_usd,
+        case when "~cost" is null then {_REASON} end as unpriced_reason"""
+    )
 
 
-def pricing_sql(usage: str, suffix: str, entries: pl.DataFrame) -> str:
-    """The pass as one SELECT over the relation named `usage` and the registered entries and reasons.
-
-    Columns that no entry here needs (hours, missing units) cost nothing: their conditions are left out.
-    """
-    by_hour = ""
-    if entries["tod_from_minute"].is_not_null().any():
-        minute = "(extract(hour from u.occurred_at) * 60 + extract(minute from u.occurred_at))"
-        by_hour = f"and {minute} >= coalesce(e.tod_from_minute, 0) and {minute} < coalesce(e.tod_to_minute, 1440)"
-    length = " + ".join(f"u.{bucket}" for bucket in INPUT_BUCKETS)
-    missing = [f"(u.{bucket} > 0 and e.{bucket}_pico_usd is null)" for bucket in _never_priced(entries)]
-    lacks = " or ".join(missing) or "false"
-    # S608: the text is built from our own bucket names and counters, never from a usage log's words.
-    return f"""
-        select u.*,
-            case when {lacks} then null else e.price_id end as price_id,
-            case when e.price_id is null or {lacks} then null else {_cost_sql(entries)} end as cost_pico_usd,
-            case
-                when e.price_id is not null and not ({lacks}) then null
-                when r.reason is not null then r.reason
-                when e.price_id is null then 'no price of ' || coalesce(u.provider || '/', '') || u.model
-                    || ' is in force on ' || strftime(u.occurred_at, '%Y-%m-%d')
-                else e.price_key || ' has no price for ' || {_lacking_sql(entries)}
-            end as unpriced_reason
-        from {usage} u
-        left join price_entries_{suffix} e
-            on e.asked_provider is not distinct from u.provider
-            and e.asked_model = u.model
-            and e.asked_tier = coalesce(lower(u.service_tier), 'standard')
-            and u.occurred_at >= coalesce(e.valid_from, {_FAR_PAST})
-            and u.occurred_at < coalesce(e.valid_to, {_FAR_FUTURE})
-            and {length} > coalesce(e.above_input_tokens, -1)
-            and {length} <= coalesce(e.up_to_input_tokens, {_UNBOUNDED}) {by_hour}
-        left join price_reasons_{suffix} r
-            on r.asked_provider is not distinct from u.provider
-            and r.asked_model is not distinct from u.model
-            and r.asked_tier = coalesce(lower(u.service_tier), 'standard')
-    """  # noqa: S608
-
-
-def _never_priced(entries: pl.DataFrame) -> list[str]:
-    """Buckets that some entry has no price for; a request is counted by every event and priced by few, so it is no lack."""
-    return [bucket for bucket in BUCKETS if bucket != "requests" and entries[f"{bucket}_pico_usd"].is_null().any()]
-
-
-def _cost_sql(entries: pl.DataFrame) -> str:
-    priced = [bucket for bucket in BUCKETS if entries[f"{bucket}_pico_usd"].is_not_null().any()]
-    total = " + ".join(f"u.{bucket} * coalesce(e.{bucket}_pico_usd, 0)" for bucket in priced) or "0"
-    if entries.height == 0 or entries["pricing_quantity"].max() == 1:
-        return f"({total})"
-    return f"(case when e.pricing_quantity = 1 then {total} else (2 * ({total}) + e.pricing_quantity) // (2 * e.pricing_quantity) end)"
-
-
-def _lacking_sql(entries: pl.DataFrame) -> str:
-    cases = [
-        f"when u.{bucket} > 0 and e.{bucket}_pico_usd is null then u.{bucket} || ' {bucket}'"
-        for bucket in _never_priced(entries)
+def joined_prices(names: Iterable[Name], book: PriceBook) -> pl.DataFrame:
+    """What the pass joins: for each asked name its entries with closed bounds, or one row without prices and the reason."""
+    asked: list[Name] = []
+    entries: list[PriceEntry] = []
+    unknown: list[tuple[str | None, str | None, str | None, str]] = []
+    for provider, model, tier in names:
+        found = book.find(provider, model)
+        chosen = () if isinstance(found, str) else book.entries_of(*found, tier_named(tier))
+        if isinstance(found, str):
+            unknown.append((provider, model, tier, found))
+        elif not chosen:
+            unknown.append((provider, model, tier, f"the price book lists {'/'.join(found)} without a price"))
+        entries += chosen
+        asked += [(provider, model, tier)] * len(chosen)
+    priced = entries_frame(entries).with_columns(
+        *(pl.col(name).fill_null(bound) for name, bound in _BOUNDS.items()),
+        *(
+            pl.Series(column, [name[place] for name in asked], pl.String())
+            for place, column in enumerate(("asked_provider", "asked_model", "asked_tier"))
+        ),
+        *(
+            pl.Series(f"{bucket}_remainder", [entry.remainders.get(bucket, 0) for entry in entries], pl.Int64())
+            for bucket in BUCKETS
+        ),
+        pl.Series("safe_quantity", [safe_quantity(entry) for entry in entries], pl.Int64()),
+    )
+    reasons = pl.DataFrame(
+        unknown, schema=["asked_provider", "asked_model", "asked_tier", "unknown_reason"], orient="row"
+    ).with_columns(pl.lit(bound).alias(name) for name, bound in _BOUNDS.items())
+    frames = [
+        frame.select(pl.col(name).cast(_JOINED_SCHEMA[name]) for name in frame.columns if name in _JOINED_SCHEMA)
+        for frame in (priced, reasons)
     ]
-    return f"case {' '.join(cases)} end" if cases else "''"
+    return pl.concat([pl.DataFrame(schema=_JOINED_SCHEMA), *frames], how="diagonal")
+
+
+def _join_condition(prices: pl.DataFrame) -> str:
+    """Names are hashed, the ranges are tested on what the hash finds. Ranges that no entry here has are left out."""
+    terms = [
+        "u.provider is not distinct from e.asked_provider",
+        "u.model is not distinct from e.asked_model",
+        "u.service_tier is not distinct from e.asked_tier",
+    ]
+    tests = {
+        "u.occurred_at": ("valid_from", ">=", "valid_to", "<"),
+        "(" + " + ".join(f"u.{bucket}" for bucket in INPUT_BUCKETS) + ")": (
+            "above_input_tokens",
+            ">",
+            "up_to_input_tokens",
+            "<=",
+        ),
+        "(hour(u.occurred_at) * 60 + minute(u.occurred_at))": ("tod_from_minute", ">=", "tod_to_minute", "<"),
+    }
+    for value, (low, above, high, below) in tests.items():
+        if (prices[low] != _BOUNDS[low]).any():
+            terms.append(f"{value} {above} e.{low}")
+        if (prices[high] != _BOUNDS[high]).any():
+            terms.append(f"{value} {below} e.{high}")
+    return " and ".join(terms)
+
+
+def _units_some_lack(prices: pl.DataFrame) -> list[str]:
+    """Buckets without a price in some known entry; only these need a test per row."""
+    known = prices.filter(pl.col("price_id").is_not_null())
+    return [
+        bucket for bucket in BUCKETS if bucket not in FREE_WHEN_ABSENT and known[f"{bucket}_pico_usd"].is_null().any()
+    ]
+
+
+def _lacking(buckets: Sequence[str]) -> str:
+    """The first used bucket that the entry has no price for, or NULL."""
+    cases = [f"when u.{bucket} > 0 and e.{bucket}_pico_usd is null then '{bucket}'" for bucket in buckets]
+    return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
+
+
+def _cost(prices: pl.DataFrame, lacking: Sequence[str]) -> str:
+    """The sum of products in BIGINT, which no event within `safe_quantity` overflows; others are summed in 128 bits."""
+    priced = [bucket for bucket in BUCKETS if (prices[f"{bucket}_pico_usd"] > 0).any()]
+    whole = [f"u.{bucket}::{{kind}} * coalesce(e.{bucket}_pico_usd, 0)" for bucket in priced]
+    parts = [
+        f"u.{bucket}::{{kind}} * e.{bucket}_remainder"
+        for bucket in BUCKETS
+        if (prices[f"{bucket}_remainder"] > 0).any()
+    ]
+    if parts:
+        whole.append(f"({' + '.join(parts)} + {REMAINDER_PARTS // 2}) // {REMAINDER_PARTS}")
+    total = " + ".join(whole) or "0"
+    lacks = " or ".join(f"(u.{bucket} > 0 and e.{bucket}_pico_usd is null)" for bucket in lacking) or "false"
+    # The bits of all buckets together are at least as large as the largest of them, and negative if one of them is.
+    bits = "(" + " | ".join(f"u.{bucket}" for bucket in BUCKETS) + ")"
+    return f"""case
+        when e.price_id is null or {bits} < 0 or {lacks} then null
+        when {bits} <= e.safe_quantity then {total.format(kind="bigint")}
+        else try_cast({total.format(kind="hugeint")} as bigint)
+    end"""
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+# One sentence per cause, without quantities: usage is summed by it.
+_REASON = f"""case
+    when "~unknown" is not null then 'no price entry for ' || concat_ws('/', provider, model) || ': ' || "~unknown"
+    when "~price_id" is null then 'no price entry for ' || concat_ws('/', provider, model) || ' on '
+        || coalesce(strftime(occurred_at, '%Y-%m-%d'), 'an unknown day')
+    when "~lacks" is not null then "~price_key" || ' has no price for ' || "~lacks"
+    else 'the quantities are negative or would cost more than {COST_MAX_PICO_USD // 10**12} USD in one event'
+end"""

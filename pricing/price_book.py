@@ -1,132 +1,151 @@
-"""The price book: dated price entries, found once for each distinct provider, model and service tier."""
+"""The price book: every dated price entry by catalogue model, found once for each distinct name of a usage log."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Protocol
 
 import polars as pl
 
-from pricing.usage import BUCKETS
+from pricing.catalogue import catalogue_models, flatten, own_tiers
+from pricing.catalogue_names import find_model
+from pricing.price_entry import STANDARD_TIER, TIERS, PriceEntry, entries_frame, quote
 
-STANDARD_TIER = "standard"
+__all__ = ["PriceBook", "PriceEntry", "PriceSource", "entries_frame", "listed_prices", "load_catalogue", "quote"]
 
-
-@dataclass(frozen=True, slots=True)
-class PriceEntry:
-    """A dated price with its source: what each bucket's unit costs from `valid_from` until before `valid_to` (UTC).
-
-    `unit_pico_usd[bucket]` is the price in pico-USD of `pricing_quantity` units; None means that the bucket has no price, so
-    that an event with such units is unpriced. `pricing_quantity` is 1 but for prices that no whole pico-USD expresses
-    (a twelfth of a dollar per million tokens is 250,000 pico-USD for 3 tokens).
-    The entry applies to requests of more than `above_input_tokens` and at most `up_to_input_tokens` input tokens, and,
-    where minutes are given, from `tod_from_minute` until before `tod_to_minute` of the UTC day.
-    """
-
-    provider: str
-    model: str
-    service_tier: str
-    unit_pico_usd: Mapping[str, int | None]
-    pricing_quantity: int = 1
-    above_input_tokens: int | None = None
-    up_to_input_tokens: int | None = None
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-    tod_from_minute: int | None = None
-    tod_to_minute: int | None = None
-    source: str = ""
-    source_url: str | None = None
-    checked_on: date | None = None
-
-    @property
-    def price_key(self) -> str:
-        """The entry's name for people: `openai/gpt-5.4@2026-10-14 batch >272000`."""
-        started = self.valid_from.date().isoformat() if self.valid_from else "start"
-        tier = "" if self.service_tier == STANDARD_TIER else f" {self.service_tier}"
-        length = "" if self.above_input_tokens is None else f" >{self.above_input_tokens}"
-        hours = ""
-        if self.tod_from_minute is not None and self.tod_to_minute is not None:
-            hours = f" {_clock(self.tod_from_minute)}-{_clock(self.tod_to_minute)}Z"
-        return f"{self.provider}/{self.model}@{started}{tier}{length}{hours}"
-
-    @property
-    def price_id(self) -> int:
-        """A positive 63-bit hash of what the entry says: another price is another id, on every machine the same."""
-        content = [
-            self.price_key,
-            self.valid_to.isoformat() if self.valid_to else None,
-            self.up_to_input_tokens,
-            self.pricing_quantity,
-            [self.unit_pico_usd.get(bucket) for bucket in BUCKETS],
-            self.source,
-        ]
-        digest = hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def quote(entry: PriceEntry, buckets: Mapping[str, int]) -> int | None:
-    """The cost in pico-USD of the buckets at this entry, a half pico away from zero; None when a used bucket has no price.
-
-    The plain sum of products that the vectorised engine computes; explanations and tests use this one. A missing request
-    fee is no missing price: few models charge one, and every event counts a request.
-    """
-    total = 0
-    for bucket, quantity in buckets.items():
-        unit = entry.unit_pico_usd.get(bucket)
-        if unit is None:
-            if quantity and bucket != "requests":
-                return None
-            continue
-        total += quantity * unit
-    return (2 * total + entry.pricing_quantity) // (2 * entry.pricing_quantity)
-
-
-ENTRY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
-    "price_id": pl.Int64,
-    "price_key": pl.String,
-    "provider": pl.String,
-    "model": pl.String,
-    "service_tier": pl.String,
-    "above_input_tokens": pl.Int64,
-    "up_to_input_tokens": pl.Int64,
-    "valid_from": pl.Datetime("us"),
-    "valid_to": pl.Datetime("us"),
-    "tod_from_minute": pl.Int32,
-    "tod_to_minute": pl.Int32,
-    "pricing_quantity": pl.Int64,
-    **{f"{bucket}_pico_usd": pl.Int64 for bucket in BUCKETS},
-    "source": pl.String,
-    "source_url": pl.String,
-    "checked_on": pl.Date,
+RESOLUTION_SCHEMA: dict[str, pl.DataType] = {
+    "provider": pl.String(),
+    "model": pl.String(),
+    "catalogue_provider": pl.String(),
+    "catalogue_model": pl.String(),
+    "reason": pl.String(),
 }
 
+Pair = tuple[str | None, str | None]
 
-def entries_frame(entries: Iterable[PriceEntry]) -> pl.DataFrame:
-    """One row per price entry: its key and validity, and a column `<bucket>_pico_usd` (per `pricing_quantity` units) each."""
-    rows = [
-        {
-            "price_id": entry.price_id,
-            "price_key": entry.price_key,
-            "provider": entry.provider,
-            "model": entry.model,
-            "service_tier": entry.service_tier,
-            "above_input_tokens": entry.above_input_tokens,
-            "up_to_input_tokens": entry.up_to_input_tokens,
-            "valid_from": entry.valid_from.replace(tzinfo=None) if entry.valid_from else None,
-            "valid_to": entry.valid_to.replace(tzinfo=None) if entry.valid_to else None,
-            "tod_from_minute": entry.tod_from_minute,
-            "tod_to_minute": entry.tod_to_minute,
-            "pricing_quantity": entry.pricing_quantity,
-            **{f"{bucket}_pico_usd": entry.unit_pico_usd.get(bucket) for bucket in BUCKETS},
-            "source": entry.source,
-            "source_url": entry.source_url,
-            "checked_on": entry.checked_on,
-        }
-        for entry in entries
-    ]
-    return pl.DataFrame(rows, schema=ENTRY_SCHEMA)
+
+class PriceSource(Protocol):
+    """Where price entries come from: the public catalogue, or a list."""
+
+    def find(self, provider: str | None, model: str | None) -> tuple[str, str] | str:
+        """The (catalogue provider, catalogue model) that two strings of a usage log mean, or why none."""
+
+    def models(self) -> Iterable[tuple[str, str]]:
+        """Every (catalogue provider, catalogue model) of the source."""
+
+    def tiers(self, provider: str, model: str) -> Sequence[str]:
+        """The service tiers that the model has prices of its own for."""
+
+    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
+        """The entries of one model and service tier. None overlap."""
+
+
+class PriceBook:
+    """Price entries, flattened model by model when they are first asked for."""
+
+    def __init__(self, source: PriceSource) -> None:
+        self._source = source
+        self._found: dict[Pair, tuple[str, str] | str] = {}
+        self._flat: dict[tuple[str, str, str], tuple[PriceEntry, ...]] = {}
+        self._by_id: dict[int, PriceEntry] = {}
+
+    @property
+    def entries(self) -> tuple[PriceEntry, ...]:
+        """Every entry of every model, for the tiers that it prices on its own. Takes about a second the first time."""
+        return tuple(
+            entry
+            for provider, model in self._source.models()
+            for tier in self._source.tiers(provider, model)
+            for entry in self.entries_of(provider, model, tier)
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """`entries` as a frame (pricing.price_entry.ENTRY_SCHEMA)."""
+        return entries_frame(self.entries)
+
+    def find(self, provider: str | None, model: str | None) -> tuple[str, str] | str:
+        """The (catalogue provider, catalogue model) of a usage log's two strings, or the sentence why there is none."""
+        pair = (provider, model)
+        if pair not in self._found:
+            self._found[pair] = self._source.find(provider, model)
+        return self._found[pair]
+
+    def resolve(self, pairs: Iterable[Pair]) -> pl.DataFrame:
+        """One row per distinct pair: what it means in the catalogue, or nulls and the reason."""
+        rows = []
+        for pair in dict.fromkeys(pairs):
+            found = self.find(*pair)
+            rows.append((*pair, None, None, found) if isinstance(found, str) else (*pair, *found, None))
+        return pl.DataFrame(rows, schema=RESOLUTION_SCHEMA, orient="row")
+
+    def entries_of(self, provider: str, model: str, tier: str = STANDARD_TIER) -> tuple[PriceEntry, ...]:
+        """The entries of a catalogue model and service tier (one of TIERS). They never overlap."""
+        key = (provider, model, tier)
+        if key not in self._flat:
+            self._flat[key] = self._source.flatten(provider, model, tier)
+            self._by_id.update((entry.price_id, entry) for entry in self._flat[key])
+        return self._flat[key]
+
+    def by_id(self, price_ids: Iterable[int]) -> list[PriceEntry]:
+        """The entries with these ids, sorted by id; an id that the book does not hold (any more) is left out.
+
+        Entries used by this process are at hand; only for others the whole book is flattened.
+        """
+        wanted = sorted(set(price_ids))
+        if any(price_id not in self._by_id for price_id in wanted):
+            for provider, model in self._source.models():
+                for tier in TIERS:
+                    self.entries_of(provider, model, tier)
+        return [self._by_id[price_id] for price_id in wanted if price_id in self._by_id]
+
+
+class _Catalogue:
+    """genai-prices as a price source."""
+
+    def find(self, provider: str | None, model: str | None) -> tuple[str, str] | str:
+        found = find_model(provider, model)
+        return found if isinstance(found, str) else (found.provider.id, found.name)
+
+    def models(self) -> Iterable[tuple[str, str]]:
+        return catalogue_models()
+
+    def tiers(self, provider: str, model: str) -> Sequence[str]:
+        return own_tiers(catalogue_models()[provider, model])
+
+    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
+        return flatten(catalogue_models()[provider, model], tier)
+
+
+class _ListedPrices:
+    """A list of entries as a price source; models are found by their exact names."""
+
+    def __init__(self, entries: Iterable[PriceEntry]) -> None:
+        self._entries: dict[tuple[str, str], list[PriceEntry]] = {}
+        for entry in entries:
+            self._entries.setdefault((entry.provider, entry.model), []).append(entry)
+
+    def find(self, provider: str | None, model: str | None) -> tuple[str, str] | str:
+        if provider is not None and model is not None and (provider, model) in self._entries:
+            return provider, model
+        return f"the price book has no model {model!r} of {provider}"
+
+    def models(self) -> Iterable[tuple[str, str]]:
+        return self._entries
+
+    def tiers(self, provider: str, model: str) -> Sequence[str]:
+        return list(dict.fromkeys(entry.service_tier for entry in self._entries[provider, model]))
+
+    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
+        entries = self._entries[provider, model]
+        chosen = tuple(entry for entry in entries if entry.service_tier == tier)
+        return chosen or tuple(entry for entry in entries if entry.service_tier == STANDARD_TIER)
+
+
+@cache
+def load_catalogue() -> PriceBook:
+    """The public catalogue as a price book, one per process. Cheap: models are flattened when they are asked for."""
+    return PriceBook(_Catalogue())
+
+
+def listed_prices(entries: Iterable[PriceEntry]) -> PriceBook:
+    """A price book of just these entries, which must not overlap."""
+    return PriceBook(_ListedPrices(entries))

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from pricing.cost_engine import price_usage
+from pricing.price_book import load_catalogue
 
 
 @pytest.mark.shared
@@ -42,7 +43,7 @@ def test_every_golden_case_is_met_to_a_billionth(shared: Path) -> None:
     )
     with duckdb.connect() as con:
         con.register("cases", usage)
-        answers = price_usage(con, con.table("cases")).pl()
+        answers = price_usage(con, con.table("cases"), load_catalogue()).pl()
     wrong = []
     for row in answers.iter_rows(named=True):
         expected = Decimal(row["expected_cost_usd"])
