@@ -1,0 +1,163 @@
+"""Stripe's billing engine in small: every function takes the state and Stripe's own parameters and answers the object.
+
+All raise `sandbox.errors.StripeError` where Stripe would refuse. `params` is the decoded form body; scalars may be
+strings or already typed. Objects are stored by `state.put` under their `object` name and are never expanded.
+
+    customers      create_customer(state, params) · update_customer(state, id, params) · delete_customer(state, id)
+    cards          create_payment_method(state, params) · attach_payment_method(state, id, params)
+                   detach_payment_method(state, id, params) · set_card_outcomes(state, id, outcomes)
+                   Stripe's test names (pm_card_visa, pm_card_chargeDeclinedInsufficientFunds …) are accepted
+                   wherever a payment method id is: resolve_payment_method(state, id_or_name, customer) -> dict
+    catalog        create_product / update_product / create_price / update_price / create_coupon / create_tax_rate
+                   delete_coupon(state, id) · update_coupon / update_tax_rate(state, id, params)
+    subscriptions  create_subscription(state, params) · update_subscription(state, id, params)
+                   cancel_subscription(state, id, params) · pause_subscription / resume_subscription(state, id, params)
+                   create_subscription_item(state, params) · update_subscription_item(state, id, params)
+                   delete_subscription_item(state, id, params)
+    invoices       create_invoice(state, params) · update_invoice(state, id, params) · delete_invoice(state, id)
+                   finalize_invoice / pay_invoice / void_invoice / mark_uncollectible(state, id, params)
+                   create_invoiceitem(state, params) · delete_invoiceitem(state, id)
+    payments       create_payment_intent(state, params) · confirm_payment_intent(state, id, params)
+                   update_payment_intent(state, id, params) · cancel_payment_intent(state, id, params)
+                   create_charge(state, params) · update_charge(state, id, params)
+    refunds        create_refund(state, params) · update_refund(state, id, params) · cancel_refund(state, id, params)
+                   settle_refund(state, id) · fail_refund(state, id, reason)           [sandbox controls]
+    disputes       update_dispute(state, id, params) · close_dispute(state, id, params)
+                   open_dispute(state, charge_id, params) · resolve_dispute(state, id, status)   [sandbox controls]
+    credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
+                   expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
+                   credit_balance_summary(state, params)
+    meters         create_meter(state, params) · create_meter_event(state, params)
+    cycle          cycle(state, until) moves the clock to `until` and does on the way all that falls due:
+                   renewals, finalization an hour later, retries of failed payments, cancellations, refunds.
+
+Kept out of the object until asked for with `expand`, as at Stripe: `price.tiers` (stored in `price`, absent where the
+price stands inside a subscription item), `invoice.payments` (find `invoice_payment` by `invoice`), `charge.refunds`
+(find `refund` by `charge`), `customer.subscriptions`. `subscription.items.data` holds the very dicts that are stored as
+`subscription_item`. Kinds whose name starts with `sandbox.` are the sandbox's own and must not be served.
+"""
+
+from sandbox.billing.cards import (
+    attach_payment_method,
+    create_payment_method,
+    detach_payment_method,
+    resolve_payment_method,
+    set_card_outcomes,
+    update_payment_method,
+)
+from sandbox.billing.catalog import (
+    create_coupon,
+    create_price,
+    create_product,
+    create_tax_rate,
+    delete_coupon,
+    update_coupon,
+    update_price,
+    update_product,
+    update_tax_rate,
+)
+from sandbox.billing.collection import pay_invoice, set_final_dunning
+from sandbox.billing.credits import (
+    create_credit_grant,
+    credit_balance_summary,
+    expire_credit_grant,
+    update_credit_grant,
+    void_credit_grant,
+)
+from sandbox.billing.customers import create_customer, delete_customer, update_customer
+from sandbox.billing.cycle import cycle
+from sandbox.billing.disputes import close_dispute, open_dispute, resolve_dispute, update_dispute
+from sandbox.billing.invoicing import (
+    create_invoice,
+    create_invoiceitem,
+    delete_invoice,
+    delete_invoiceitem,
+    finalize_invoice,
+    mark_uncollectible,
+    update_invoice,
+    void_invoice,
+)
+from sandbox.billing.meters import create_meter, create_meter_event
+from sandbox.billing.payments import (
+    cancel_payment_intent,
+    confirm_payment_intent,
+    create_charge,
+    create_payment_intent,
+    update_charge,
+    update_payment_intent,
+)
+from sandbox.billing.refunds import cancel_refund, create_refund, fail_refund, settle_refund, update_refund
+from sandbox.billing.subscription_changes import (
+    create_subscription_item,
+    delete_subscription_item,
+    update_subscription,
+    update_subscription_item,
+)
+from sandbox.billing.subscriptions import (
+    cancel_subscription,
+    create_subscription,
+    pause_subscription,
+    resume_subscription,
+)
+
+__all__ = [
+    "attach_payment_method",
+    "cancel_payment_intent",
+    "cancel_refund",
+    "cancel_subscription",
+    "close_dispute",
+    "confirm_payment_intent",
+    "create_charge",
+    "create_coupon",
+    "create_credit_grant",
+    "create_customer",
+    "create_invoice",
+    "create_invoiceitem",
+    "create_meter",
+    "create_meter_event",
+    "create_payment_intent",
+    "create_payment_method",
+    "create_price",
+    "create_product",
+    "create_refund",
+    "create_subscription",
+    "create_subscription_item",
+    "create_tax_rate",
+    "credit_balance_summary",
+    "cycle",
+    "delete_coupon",
+    "delete_customer",
+    "delete_invoice",
+    "delete_invoiceitem",
+    "delete_subscription_item",
+    "detach_payment_method",
+    "expire_credit_grant",
+    "fail_refund",
+    "finalize_invoice",
+    "mark_uncollectible",
+    "open_dispute",
+    "pause_subscription",
+    "pay_invoice",
+    "resolve_dispute",
+    "resolve_payment_method",
+    "resume_subscription",
+    "set_card_outcomes",
+    "set_final_dunning",
+    "settle_refund",
+    "update_charge",
+    "update_coupon",
+    "update_credit_grant",
+    "update_customer",
+    "update_dispute",
+    "update_invoice",
+    "update_payment_intent",
+    "update_payment_method",
+    "update_price",
+    "update_product",
+    "update_refund",
+    "update_subscription",
+    "update_subscription_item",
+    "update_tax_rate",
+    "void_credit_grant",
+    "void_invoice",
+]

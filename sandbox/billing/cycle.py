@@ -1,0 +1,122 @@
+"""Time passing: renewals, finalization, retries and endings in the order in which they fall due."""
+
+import heapq
+
+from sandbox.billing.calendar import HOUR, next_boundary
+from sandbox.billing.collection import collect, expire_incomplete
+from sandbox.billing.invoicing import finalize_invoice
+from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
+from sandbox.billing.subscriptions import end_subscription
+from sandbox.objects import StripeObject
+from sandbox.state import State
+
+INCOMPLETE_EXPIRES_AFTER = 23 * HOUR
+RENEWING = {"active", "past_due", "trialing", "unpaid"}
+
+# (when, kind, id): at equal times invoices come before subscriptions, and ids keep the order stable.
+Due = tuple[int, str, str]
+
+
+def cycle(state: State, until: int) -> None:
+    """Move the sandbox's clock to `until` (unix seconds) and do on the way all that falls due."""
+    queue: list[Due] = []
+    for subscription in state.objects.get("subscription", {}).values():
+        queue += _due_subscription(subscription)
+    for invoice in state.objects.get("invoice", {}).values():
+        queue += _due_invoice(invoice)
+    heapq.heapify(queue)
+    while queue and queue[0][0] <= until:
+        when, kind, id_ = heapq.heappop(queue)
+        found = state.objects[kind].get(id_)
+        if found is None:
+            continue
+        # The object may have changed since it was put into the queue.
+        due = _due_subscription(found) if kind == "subscription" else _due_invoice(found)
+        if (when, kind, id_) not in due:
+            continue
+        state.advance_to(max(state.now, when))
+        for entry in _act(state, kind, found):
+            heapq.heappush(queue, entry)
+    state.advance_to(max(state.now, until))
+
+
+def _due_subscription(subscription: StripeObject) -> list[Due]:
+    id_, status = subscription["id"], subscription["status"]
+    if status == "incomplete":
+        return [(subscription["created"] + INCOMPLETE_EXPIRES_AFTER, "subscription", id_)]
+    if status not in RENEWING:
+        return []
+    times = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if subscription["cancel_at"]:
+        times.append(subscription["cancel_at"])
+    return [(min(times), "subscription", id_)] if times else []
+
+
+def _due_invoice(invoice: StripeObject) -> list[Due]:
+    if invoice["status"] == "draft" and invoice["automatically_finalizes_at"]:
+        return [(invoice["automatically_finalizes_at"], "invoice", invoice["id"])]
+    if invoice["status"] == "open" and invoice["auto_advance"] and invoice["next_payment_attempt"]:
+        return [(invoice["next_payment_attempt"], "invoice", invoice["id"])]
+    return []
+
+
+def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
+    """Do what is due and say what falls due next."""
+    if kind == "invoice":
+        _advance_invoice(state, found)
+        return _due_invoice(found)
+    if found["status"] == "incomplete":
+        expire_incomplete(state, found)
+        return []
+    invoice = _end_or_renew(state, found)
+    return _due_subscription(found) + (_due_invoice(invoice) if invoice else [])
+
+
+def _advance_invoice(state: State, invoice: StripeObject) -> None:
+    if invoice["status"] == "draft":
+        finalize_invoice(state, invoice["id"], {})
+    if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
+        collect(state, invoice)
+    elif invoice["status"] == "open":
+        invoice["next_payment_attempt"] = None
+
+
+def _end_or_renew(state: State, subscription: StripeObject) -> StripeObject | None:
+    ends = subscription["cancel_at"]
+    if ends is not None and ends <= state.now:
+        invoice = last_invoice(state, subscription)
+        end_subscription(state, subscription, reason="cancellation_requested")
+        return invoice
+    return _renew(state, subscription)
+
+
+def _renew(state: State, subscription: StripeObject) -> StripeObject | None:
+    ended: dict[str, tuple[int, int]] = {}
+    was = subscription["status"]
+    for item in subscription["items"]["data"]:
+        if item["current_period_end"] > state.now:
+            continue
+        how = item["price"]["recurring"]
+        ended[item["id"]] = (item["current_period_start"], item["current_period_end"])
+        item["current_period_start"] = item["current_period_end"]
+        item["current_period_end"] = next_boundary(
+            subscription["billing_cycle_anchor"], how["interval"], how["interval_count"], item["current_period_start"]
+        )
+    if was == "trialing" and subscription["trial_end"] <= state.now:
+        subscription["status"] = "active"
+    _drop_ended_discounts(state, subscription)
+    invoice = cycle_invoice(state, subscription, ended)
+    if was == "unpaid" or subscription["pause_collection"]:
+        # Stripe keeps making drafts for an unpaid subscription but does not collect them.
+        invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+    periods = [{"id": id_, "current_period_end": end} for id_, (_, end) in ended.items()]
+    state.emit("customer.subscription.updated", subscription, {"items": {"data": periods}, "status": was})
+    return invoice
+
+
+def _drop_ended_discounts(state: State, subscription: StripeObject) -> None:
+    for id_ in list(subscription["discounts"]):
+        found = state.objects["discount"][id_]
+        if found["end"] is not None and found["end"] <= state.now:
+            subscription["discounts"].remove(id_)
+            state.emit("customer.discount.deleted", found)

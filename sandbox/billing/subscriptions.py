@@ -1,0 +1,237 @@
+"""Subscriptions: begun, canceled, paused, resumed."""
+
+from sandbox.billing import subscription_invoices as invoices
+from sandbox.billing.calendar import DAY, add_months, next_boundary
+from sandbox.billing.cards import resolve_payment_method
+from sandbox.billing.catalog import create_price
+from sandbox.billing.collection import collect, end_subscription
+from sandbox.billing.invoicing import finalize_invoice, void_invoice
+from sandbox.billing.params import flag, integer, list_of, metadata, required
+from sandbox.billing.payments import card_error
+from sandbox.billing.proration import prorate
+from sandbox.billing.refusals import addressed, invalid, referred
+from sandbox.objects import StripeObject
+from sandbox.objects.catalog import discount
+from sandbox.objects.subscriptions import subscription, subscription_item
+from sandbox.state import State
+
+ENDED = {"canceled", "incomplete_expired"}
+ITEMS_MAX = 20
+
+
+def create_subscription(state: State, params: StripeObject) -> StripeObject:
+    """Begin to bill a customer: the first invoice is made and paid at once unless there is a trial."""
+    customer = referred(state, "customer", required(params, "customer"), "customer")
+    wanted = list_of(params, "items")
+    if not wanted or len(wanted) > ITEMS_MAX:
+        raise invalid("Missing required param: items.", param="items", code="parameter_missing")
+    prices = [_price_of(state, given, index) for index, given in enumerate(wanted)]
+    currency = prices[0]["currency"]
+    _refuse_mixture(customer, prices)
+    trial_end = _trial_end(state, params)
+    behavior = params.get("payment_behavior") or "allow_incomplete"
+    made = subscription(
+        state.new_id("sub"),
+        state.now,
+        customer_id=customer["id"],
+        currency=currency,
+        anchor=integer(params, "billing_cycle_anchor") or trial_end or state.now,
+        start_date=state.now,
+        status="trialing" if trial_end else "active",
+        trial_start=state.now if trial_end else None,
+        trial_end=trial_end,
+        billing_mode=(params.get("billing_mode") or {}).get("type") or "flexible",
+        collection_method=params.get("collection_method"),
+        days_until_due=integer(params, "days_until_due"),
+        cancel_at=integer(params, "cancel_at"),
+        cancel_at_period_end=flag(params, "cancel_at_period_end", default=False),
+        description=params.get("description"),
+        default_tax_rates=tax_rates(state, params),
+        metadata=metadata(params),
+    )
+    if params.get("default_payment_method"):
+        method = resolve_payment_method(state, params["default_payment_method"], customer["id"])
+        made["default_payment_method"] = method["id"]
+    customer["currency"] = customer["currency"] or currency
+    state.put(made)
+    for given, price in zip(wanted, prices, strict=True):
+        add_item(state, made, price, given)
+    apply_discounts(state, made, list_of(params, "discounts"))
+    _pay_first_invoice(state, made, behavior)
+    state.emit("customer.subscription.created", made)
+    return made
+
+
+def _price_of(state: State, given: StripeObject, index: int) -> StripeObject:
+    if given.get("price_data"):
+        return create_price(state, given["price_data"])
+    price = referred(state, "price", required(given, "price"), f"items[{index}][price]")
+    if not price["active"]:
+        raise invalid("The price specified is inactive. This field only accepts active prices.", param="items")
+    if price["recurring"] is None:
+        raise invalid(
+            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+            param=f"items[{index}][price]",
+        )
+    return price
+
+
+def _refuse_mixture(customer: StripeObject, prices: list[StripeObject]) -> None:
+    currencies = {price["currency"] for price in prices}
+    if len(currencies) > 1 or (customer["currency"] and customer["currency"] not in currencies):
+        raise invalid(
+            f"You cannot combine currencies on a single customer. This customer has an active subscription, "
+            f"subscription schedule, discount, quote, or invoice item with currency {customer['currency']}.",
+        )
+    if len({(p["recurring"]["interval"], p["recurring"]["interval_count"]) for p in prices}) > 1:
+        raise invalid("Currently, all plans on a subscription must have the same billing interval.", param="items")
+
+
+def _trial_end(state: State, params: StripeObject) -> int | None:
+    days = integer(params, "trial_period_days")
+    end = state.now + days * DAY if days else params.get("trial_end")
+    return None if end in (None, "", "now") else int(str(end))
+
+
+def tax_rates(state: State, params: StripeObject) -> list[StripeObject]:
+    """The tax rates that `default_tax_rates` names."""
+    return [referred(state, "tax_rate", id_, "default_tax_rates") for id_ in list_of(params, "default_tax_rates")]
+
+
+def add_item(state: State, owner: StripeObject, price: StripeObject, given: StripeObject) -> StripeObject:
+    """One more price on the subscription, for the period that is running."""
+    how = price["recurring"]
+    metered = how["usage_type"] == "metered"
+    if metered and given.get("quantity") is not None:
+        raise invalid("You cannot set the quantity for metered plans.", param="items[0][quantity]")
+    is_trial = owner["status"] == "trialing"
+    end = owner["trial_end"] if is_trial else None
+    if end is None:
+        end = next_boundary(owner["billing_cycle_anchor"], how["interval"], how["interval_count"], state.now)
+    item = subscription_item(
+        state.new_id("si"),
+        state.now,
+        subscription_id=owner["id"],
+        price=price,
+        quantity=None if metered else integer(given, "quantity", 1),
+        start=state.now,
+        end=end,
+    )
+    item["metadata"] = metadata(given)
+    owner["items"]["data"].append(item)
+    return state.put(item)
+
+
+def apply_discounts(state: State, owner: StripeObject, given: list[StripeObject]) -> None:
+    """Redeem coupons for the subscription."""
+    for one in given:
+        if one.get("discount"):
+            continue
+        coupon = referred(state, "coupon", required(one, "coupon"), "discounts[0][coupon]")
+        if not coupon["valid"]:
+            raise invalid(f"Coupon expired: {coupon['id']}", param="coupon", code="coupon_expired")
+        months = {"once": 1, "repeating": coupon["duration_in_months"], "forever": None}[coupon["duration"]]
+        made = discount(
+            state.new_id("di"),
+            coupon_id=coupon["id"],
+            customer_id=owner["customer"],
+            start=state.now,
+            end=None if months is None else add_months(state.now, months),
+            subscription=owner["id"],
+        )
+        coupon["times_redeemed"] += 1
+        owner["discounts"].append(state.put(made)["id"])
+        state.emit("customer.discount.created", made)
+
+
+def _pay_first_invoice(state: State, made: StripeObject, behavior: str) -> None:
+    invoice = invoices.first_invoice(state, made)
+    if invoice["status"] == "paid" or made["collection_method"] == "send_invoice":
+        return
+    if behavior == "default_incomplete":
+        made["status"] = "incomplete"
+        return
+    if made["status"] == "active":
+        made["status"] = "incomplete"
+    if collect(state, invoice):
+        return
+    invoice["next_payment_attempt"] = None
+    if behavior == "error_if_incomplete":
+        intent = next(p for p in state.objects["payment_intent"].values() if invoice["number"] in str(p["description"]))
+        charge = state.objects["charge"].get(intent["latest_charge"] or "")
+        void_invoice(state, invoice["id"], {})
+        del state.objects["subscription"][made["id"]]
+        if charge is not None:
+            raise card_error(charge, intent)
+        raise invalid(
+            "This customer has no attached payment source or default payment method.", code="resource_missing"
+        )
+
+
+def cancel_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
+    """End a subscription now. `invoice_now` bills what was used, `prorate` credits what was not."""
+    found = addressed(state, "subscription", id_)
+    if found["status"] in ENDED:
+        raise invalid(f"No such subscription: '{id_}'", param="id", code="resource_missing", status=404)
+    if flag(params, "prorate", default=False):
+        for item in found["items"]["data"]:
+            prorate(state, found, item, is_credit=True, at=state.now)
+    if flag(params, "invoice_now", default=False):
+        invoices.last_invoice(state, found)
+    details = params.get("cancellation_details") or {}
+    found["cancellation_details"] |= {key: details.get(key) for key in ("comment", "feedback")}
+    return end_subscription(state, found, reason="cancellation_requested")
+
+
+def pause_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
+    """Stop billing. Only a subscription in flexible billing mode can be paused."""
+    found = addressed(state, "subscription", id_)
+    if found["billing_mode"]["type"] != "flexible":
+        raise invalid("You can only pause subscriptions with `billing_mode` set to `flexible`.")
+    if found["status"] not in {"active", "past_due", "trialing"}:
+        raise invalid(
+            f"You can't pause a subscription with status {found['status']}.", code="status_transition_invalid"
+        )
+    before = {"status": found["status"]}
+    found["status"] = "paused"
+    found["status_details"] = {
+        "paused": {
+            "subscription": {"type": "pause_requested"},
+            "transitioned_at": state.now,
+            "type": "subscription",
+        }
+    }
+    _ = params
+    state.emit("customer.subscription.paused", found)
+    state.emit("customer.subscription.updated", found, before)
+    return found
+
+
+def resume_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
+    """Bill a paused subscription again, from now on."""
+    found = addressed(state, "subscription", id_)
+    if found["status"] != "paused":
+        raise invalid("You can only resume subscriptions that are paused.", code="status_transition_invalid")
+    anchor = params.get("billing_cycle_anchor")
+    restarts = (anchor.get("type") if isinstance(anchor, dict) else anchor) != "unchanged"
+    found["status"] = "active"
+    found.pop("status_details", None)
+    if restarts:
+        found["billing_cycle_anchor"] = state.now
+    for item in found["items"]["data"]:
+        how = item["price"]["recurring"]
+        item["current_period_start"] = state.now
+        item["current_period_end"] = next_boundary(
+            found["billing_cycle_anchor"], how["interval"], how["interval_count"], state.now
+        )
+    if restarts:
+        invoice = invoices.begin(state, found, "subscription_update", (state.now, state.now))
+        for item in found["items"]["data"]:
+            if not invoices.is_metered(item):
+                invoices.bill_licensed(state, invoice, found, item)
+        invoices.complete(state, invoice)
+        if finalize_invoice(state, invoice["id"], {})["status"] == "open":
+            collect(state, invoice)
+    state.emit("customer.subscription.resumed", found)
+    state.emit("customer.subscription.updated", found, {"status": "paused"})
+    return found

@@ -1,0 +1,89 @@
+"""What a customer has agreed to pay again and again: subscriptions and their items, which carry the periods."""
+
+from typing import Any
+
+from sandbox.objects import StripeObject, listing
+from sandbox.objects.catalog import plan, without_tiers
+
+
+def subscription(id_: str, created: int, *, customer_id: str, currency: str, **given: Any) -> StripeObject:
+    """A subscription without items yet; all times in unix seconds."""
+    flexible = given.get("billing_mode", "flexible") == "flexible"
+    return {
+        "id": id_,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": given["anchor"],
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {
+            "flexible": {"proration_discounts": "included"} if flexible else None,
+            "type": "flexible" if flexible else "classic",
+        },
+        "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": given.get("cancel_at"),
+        "cancel_at_period_end": bool(given.get("cancel_at_period_end")),
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": given.get("collection_method") or "charge_automatically",
+        "created": created,
+        "currency": currency,
+        "customer": customer_id,
+        "customer_account": None,
+        "days_until_due": given.get("days_until_due"),
+        "default_payment_method": given.get("default_payment_method"),
+        "default_source": None,
+        "default_tax_rates": given.get("default_tax_rates") or [],
+        "description": given.get("description"),
+        "discounts": [],
+        "ended_at": None,
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "items": listing(f"/v1/subscription_items?subscription={id_}", []),
+        "latest_invoice": None,
+        "livemode": False,
+        "managed_payments": {"enabled": False},
+        "metadata": given.get("metadata") or {},
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": given["start_date"],
+        "status": given["status"],
+        "test_clock": None,
+        "transfer_data": None,
+        "trial_end": given.get("trial_end"),
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": given.get("trial_start"),
+    }
+
+
+def subscription_item(
+    id_: str, created: int, *, subscription_id: str, price: StripeObject, quantity: int | None, start: int, end: int
+) -> StripeObject:
+    """One price inside a subscription, paid up from `start` to `end` (unix seconds, end exclusive)."""
+    item = {
+        "id": id_,
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": created,
+        "current_period_end": end,
+        "current_period_start": start,
+        "discounts": [],
+        "metadata": {},
+        "plan": plan(price),
+        "price": without_tiers(price),
+        "subscription": subscription_id,
+        "tax_rates": [],
+    }
+    # Stripe leaves the quantity of a metered item out altogether.
+    return item if quantity is None else item | {"quantity": quantity}
