@@ -63,6 +63,8 @@ TEST_CARDS: dict[str, tuple[str, str, list[str]]] = {
     "pm_card_amex": ("amex", "8431", [APPROVED]),
     "pm_card_bypassPending": ("visa", "0077", [APPROVED]),
     "pm_card_threeDSecure": ("visa", "3220", [APPROVED]),
+    "pm_card_pendingRefund": ("visa", "7726", [APPROVED]),
+    "pm_card_refundFail": ("visa", "5126", [APPROVED]),
     "pm_card_createDispute": ("visa", "0259", [APPROVED]),
     "pm_card_createDisputeInquiry": ("visa", "1976", [APPROVED]),
     "pm_card_chargeCustomerFail": ("visa", "0341", ["generic_decline"]),

@@ -3,10 +3,10 @@
 import heapq
 
 from sandbox.billing.calendar import HOUR, next_boundary
-from sandbox.billing.collection import collect, expire_incomplete
+from sandbox.billing.collection import collect, end_subscription, expire_incomplete
 from sandbox.billing.invoicing import finalize_invoice
+from sandbox.billing.refunds import bank_answers, refund_due
 from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
-from sandbox.billing.subscriptions import end_subscription
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
@@ -24,6 +24,8 @@ def cycle(state: State, until: int) -> None:
         queue += _due_subscription(subscription)
     for invoice in state.objects.get("invoice", {}).values():
         queue += _due_invoice(invoice)
+    for refund in state.objects.get("refund", {}).values():
+        queue += _due_refund(state, refund)
     heapq.heapify(queue)
     while queue and queue[0][0] <= until:
         when, kind, id_ = heapq.heappop(queue)
@@ -31,13 +33,28 @@ def cycle(state: State, until: int) -> None:
         if found is None:
             continue
         # The object may have changed since it was put into the queue.
-        due = _due_subscription(found) if kind == "subscription" else _due_invoice(found)
+        due = _due(state, kind, found)
         if (when, kind, id_) not in due:
             continue
         state.advance_to(max(state.now, when))
         for entry in _act(state, kind, found):
             heapq.heappush(queue, entry)
     state.advance_to(max(state.now, until))
+
+
+def _due(state: State, kind: str, found: StripeObject) -> list[Due]:
+    match kind:
+        case "subscription":
+            return _due_subscription(found)
+        case "invoice":
+            return _due_invoice(found)
+        case _:
+            return _due_refund(state, found)
+
+
+def _due_refund(state: State, refund: StripeObject) -> list[Due]:
+    when = refund_due(state, refund)
+    return [] if when is None else [(when, "refund", refund["id"])]
 
 
 def _due_subscription(subscription: StripeObject) -> list[Due]:
@@ -62,6 +79,9 @@ def _due_invoice(invoice: StripeObject) -> list[Due]:
 
 def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     """Do what is due and say what falls due next."""
+    if kind == "refund":
+        bank_answers(state, found)
+        return []
     if kind == "invoice":
         _advance_invoice(state, found)
         return _due_invoice(found)

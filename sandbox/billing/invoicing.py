@@ -15,9 +15,7 @@ def draft(state: State, customer: StripeObject, currency: str, **given: object) 
     """A draft without lines, announced once its lines are in."""
     given.setdefault("automatically_finalizes_at", state.now + HOUR if given.get("auto_advance", True) else None)
     given.setdefault("next_payment_attempt", given["automatically_finalizes_at"])
-    return state.put(
-        make.invoice(state.new_id("in"), state.now, customer=customer, currency=currency, **given)  # type: ignore[arg-type]
-    )
+    return state.put(make.invoice(state.new_id("in"), state.now, customer=customer, currency=currency, **given))
 
 
 def add_line(

@@ -1,6 +1,7 @@
 """Refunds: asked for, settled, failed at the bank, canceled."""
 
 from sandbox.billing import ledger
+from sandbox.billing.calendar import DAY
 from sandbox.billing.params import integer, merge_metadata, metadata
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
@@ -9,19 +10,43 @@ from sandbox.state import State
 
 REASONS = {"duplicate", "fraudulent", "requested_by_customer"}
 COUNTED = {"succeeded", "pending", "requires_action"}
+PENDING_CARD, RETURNING_CARD = "7726", "5126"
+SETTLES_AFTER, RETURNS_AFTER = 5 * DAY, DAY
+
+
+def _last4(charge: StripeObject) -> str:
+    return str(charge["payment_method_details"]["card"]["last4"])
+
+
+def refund_due(state: State, found: StripeObject) -> int | None:
+    """When the bank will settle a pending refund or send one back; None when nothing is to come."""
+    last4 = _last4(state.objects["charge"][found["charge"]])
+    if found["status"] == "pending":
+        return int(found["created"]) + SETTLES_AFTER
+    if found["status"] == "succeeded" and last4 == RETURNING_CARD:
+        return int(found["created"]) + RETURNS_AFTER
+    return None
+
+
+def bank_answers(state: State, found: StripeObject) -> None:
+    """What falls due on a refund: settled, or sent back."""
+    if found["status"] == "pending":
+        settle_refund(state, found["id"])
+    else:
+        fail_refund(state, found["id"], "expired_or_canceled_card")
 
 
 def create_refund(state: State, params: StripeObject) -> StripeObject:
     """Send money back on a charge or a payment intent; all of it unless `amount` says less.
 
-    A charge with metadata `sandbox_refund` = `pending` is refunded slowly: the refund stays pending until settled.
+    On Stripe's test card ending in 7726 the refund stays pending for days; on 5126 the bank sends it back.
     """
     charge = _charge_of(state, params)
     reason = params.get("reason")
     if reason and reason not in REASONS:
         raise invalid(f"Invalid reason: must be one of {', '.join(sorted(REASONS))}", param="reason", code=None)
     amount = _refundable_amount(state, charge, integer(params, "amount"))
-    status = "pending" if charge["metadata"].get("sandbox_refund") == "pending" else "succeeded"
+    status = "pending" if _last4(charge) == PENDING_CARD else "succeeded"
     made = refund(
         state.new_id("re"),
         state.now,

@@ -71,7 +71,7 @@ def subscription_item(
     id_: str, created: int, *, subscription_id: str, price: StripeObject, quantity: int | None, start: int, end: int
 ) -> StripeObject:
     """One price inside a subscription, paid up from `start` to `end` (unix seconds, end exclusive)."""
-    item = {
+    item: StripeObject = {
         "id": id_,
         "object": "subscription_item",
         "billing_thresholds": None,

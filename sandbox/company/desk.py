@@ -1,0 +1,188 @@
+"""What waits on the support desk: refunds asked for or on their way, disputes, and prepaid credit to sell."""
+
+from sandbox import billing
+from sandbox.billing.calendar import DAY, HOUR, moment
+from sandbox.company.people import Book
+from sandbox.company.roster import PREPAID, PREPAID_EUR
+from sandbox.company.timeline import Timeline
+from sandbox.objects import StripeObject
+from sandbox.state import State
+
+# (account, days before as_of, reason, who asked)
+REFUND_REQUESTS = (
+    (8, 2, "Charged for seats we had removed before the renewal", "finance@fernhollow-health.example"),
+    (15, 4, "Doppelt bezahlt, bitte eine Rechnung erstatten", "inkoop@tulpenveld-media.example"),
+    (25, 1, "Cancelled last week but was billed again", "owner@sablewood-interiors.example"),
+    (43, 6, "Upgraded by mistake, please refund the difference", "billing@amberjack-shipping.example"),
+    (11, 3, "The service was down for two days", "hello@pinwheel-tutoring.example"),
+)
+# (account, month, day, share of the charge in percent, reason)
+PAST_REFUNDS = (
+    (12, 2, 22, 100, "requested_by_customer"),
+    (35, 4, 25, 40, "requested_by_customer"),
+    (22, 6, 11, 100, "duplicate"),
+    (26, 7, 27, 25, "requested_by_customer"),
+    (37, 9, 24, 100, "requested_by_customer"),
+    (14, 10, 26, 50, "requested_by_customer"),
+    (41, 12, 23, 100, "duplicate"),
+)
+PENDING_REFUND_ACCOUNT, FAILED_REFUND_ACCOUNT = 44, 47
+# (account, days opened before as_of, days until due, reason, status)
+WAITING_DISPUTES = (
+    (20, 4, 5, "fraudulent", "needs_response"),
+    (36, 6, 11, "subscription_canceled", "needs_response"),
+    (49, 2, 12, "product_unacceptable", "warning_needs_response"),
+)
+# (account, month, day, reason, how it ended)
+PAST_DISPUTES = (
+    (29, 5, 16, "fraudulent", "lost"),
+    (28, 8, 20, "product_not_received", "won"),
+    (18, 11, 19, "fraudulent", "lost"),
+)
+# (account, month, minor units, currency)
+GRANTS = (
+    (PREPAID, 1, 60_000, "paid"),
+    (PREPAID, 5, 80_000, "paid"),
+    (PREPAID, 9, 100_000, "paid"),
+    (PREPAID, 12, 90_000, "paid"),
+    (PREPAID_EUR, 3, 40_000, "paid"),
+    (PREPAID_EUR, 8, 50_000, "paid"),
+    (PREPAID_EUR, 13, 45_000, "paid"),
+    (31, 2, 10_000, "promotional"),
+)
+
+
+def plan_desk(timeline: Timeline, book: Book) -> None:
+    """Put refunds, requests, disputes and credit sales on the timeline."""
+    span = book.span
+    for account, days, reason, who in REFUND_REQUESTS:
+        timeline.plan(
+            span.as_of - days * DAY - 5 * HOUR,
+            lambda state, a=account, r=reason, w=who: _request_refund(state, book, a, r, w),  # type: ignore[misc]
+        )
+    for account, month, day, percent, reason in PAST_REFUNDS:
+        timeline.plan(
+            span.at(month, day, hour=11),
+            lambda state, a=account, p=percent, r=reason: _refund(state, book, a, p, r),  # type: ignore[misc]
+        )
+    for account, card in (
+        (PENDING_REFUND_ACCOUNT, "pm_card_pendingRefund"),
+        (FAILED_REFUND_ACCOUNT, "pm_card_refundFail"),
+    ):
+        timeline.plan(span.month(10), lambda state, a=account, c=card: _change_card(state, book, a, c))  # type: ignore[misc]
+    timeline.plan(
+        span.as_of - 30 * HOUR, lambda state: _refund(state, book, PENDING_REFUND_ACCOUNT, 30, "requested_by_customer")
+    )
+    timeline.plan(
+        span.at(12, 15), lambda state: _refund(state, book, FAILED_REFUND_ACCOUNT, 100, "requested_by_customer")
+    )
+    for account, month, amount, category in GRANTS:
+        timeline.plan(
+            span.at(month, 2, hour=9),
+            lambda state, a=account, m=amount, c=category: _sell_credit(state, book, a, m, c),  # type: ignore[misc]
+        )
+    _plan_disputes(timeline, book)
+
+
+def _plan_disputes(timeline: Timeline, book: Book) -> None:
+    span = book.span
+    for account, opened, due, reason, status in WAITING_DISPUTES:
+        params = {"reason": reason, "status": status, "due_by": span.as_of + due * DAY}
+        timeline.plan(
+            span.as_of - opened * DAY + 3 * HOUR,
+            lambda state, a=account, p=params: _dispute(state, book, a, p),  # type: ignore[misc]
+        )
+    for account, month, day, reason, end in PAST_DISPUTES:
+        opened_at = span.at(month, day, hour=3)
+        timeline.plan(
+            opened_at,
+            lambda state, a=account, r=reason, e=end, t=opened_at: _past_dispute(state, timeline, book, a, r, e, t),  # type: ignore[misc]
+        )
+
+
+def latest_charge(state: State, book: Book, account: int) -> StripeObject | None:
+    """The account's last charge that went well and that nobody has touched since."""
+    if account not in book.customers:
+        return None
+    good = [
+        charge
+        for charge in state.objects["charge"].values()
+        if charge["customer"] == book.customers[account]
+        and charge["status"] == "succeeded"
+        and charge["amount_refunded"] == 0
+        and not charge["disputed"]
+    ]
+    return good[-1] if good else None
+
+
+def _request_refund(state: State, book: Book, account: int, reason: str, who: str) -> None:
+    charge = latest_charge(state, book, account)
+    if charge is not None:
+        asked = {
+            "refund_requested_at": f"{moment(state.now):%Y-%m-%dT%H:%M:%SZ}",
+            "refund_request_reason": reason,
+            "refund_requested_by": who,
+        }
+        billing.update_charge(state, charge["id"], {"metadata": asked})
+
+
+def _refund(state: State, book: Book, account: int, percent: int, reason: str) -> None:
+    charge = latest_charge(state, book, account)
+    if charge is not None:
+        amount = charge["amount"] * percent // 100
+        billing.create_refund(state, {"charge": charge["id"], "amount": amount, "reason": reason})
+
+
+def _change_card(state: State, book: Book, account: int, card: str) -> None:
+    if account in book.customers:
+        billing.update_customer(
+            state,
+            book.customers[account],
+            {"payment_method": card, "invoice_settings": {"default_payment_method": card}},
+        )
+
+
+def _dispute(state: State, book: Book, account: int, params: StripeObject) -> StripeObject | None:
+    charge = latest_charge(state, book, account)
+    return None if charge is None else billing.open_dispute(state, charge["id"], params)
+
+
+def _past_dispute(
+    state: State, timeline: Timeline, book: Book, account: int, reason: str, end: str, opened_at: int
+) -> None:
+    opened = _dispute(state, book, account, {"reason": reason})
+    if opened is None:
+        return
+    if end == "won":
+        evidence = {"service_documentation": None, "uncategorized_text": "Signed order and access log of the month."}
+        timeline.plan(
+            opened_at + 3 * DAY, lambda state: billing.update_dispute(state, opened["id"], {"evidence": evidence})
+        )
+    timeline.plan(opened_at + 35 * DAY, lambda state: billing.resolve_dispute(state, opened["id"], end))
+
+
+def _sell_credit(state: State, book: Book, account: int, amount: int, category: str) -> None:
+    """A block of prepaid credit: paid by an invoice of its own, or given away."""
+    customer = state.objects["customer"].get(book.customers.get(account, ""))
+    if customer is None:
+        return
+    currency = customer["currency"]
+    if category == "paid":
+        text = f"Prepaid credit, {amount // 100:,} {currency.upper()}"
+        billing.create_invoiceitem(
+            state, {"customer": customer["id"], "amount": amount, "currency": currency, "description": text}
+        )
+        invoice = billing.create_invoice(
+            state, {"customer": customer["id"], "currency": currency, "pending_invoice_items_behavior": "include"}
+        )
+        billing.finalize_invoice(state, invoice["id"], {})
+        billing.pay_invoice(state, invoice["id"], {})
+    billing.create_credit_grant(
+        state,
+        {
+            "customer": customer["id"],
+            "name": "Prepaid credit" if category == "paid" else "Thank-you credit",
+            "amount": {"type": "monetary", "monetary": {"value": amount, "currency": currency}},
+            "category": category,
+        },
+    )
