@@ -1,0 +1,109 @@
+"""Serves the pages and the small API as one ASGI app on the loopback address."""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from api import health
+from dashboard import reading
+from dashboard.front_door import FrontDoor
+from store.settings import ConfigurationError, load_settings
+
+ROOT = Path(__file__).resolve().parent
+LOOPBACK = "127.0.0.1"
+REFUSED = 2
+
+
+def build_app() -> ASGIApp:
+    """The one ASGI app: Streamlit's pages with our routes beside them."""
+    # Streamlit looks for .streamlit/config.toml in the working folder when it is first asked for an option,
+    # and keeps the answer: asking here makes `metering up` look the same from any folder.
+    with contextlib.chdir(ROOT):
+        import streamlit as st  # noqa: PLC0415 - its import alone must not cost `--help` two seconds
+
+        st.get_option("server.enableStaticServing")
+        return st.App(
+            ROOT / "dashboard" / "app.py",
+            routes=health.routes(reading.published_version),
+            middleware=[Middleware(FrontDoor)],
+            on_script_error=_say_it_kindly,
+        )
+
+
+def _say_it_kindly(problem: Exception) -> bool:
+    """A page that failed says so in one sentence; the traceback goes to the log."""
+    import streamlit as st  # noqa: PLC0415
+    import structlog  # noqa: PLC0415
+
+    structlog.get_logger(__name__).error("page_failed", exc_info=problem)
+    st.error(
+        "Nothing was changed. Reload the page; if it happens again, the service's log has the details.",
+        title="This page could not be drawn",
+        icon=":material/error:",
+    )
+    return True
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; raises OSError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(128)
+    return listener
+
+
+def _stop_at_end_of_stdin() -> None:
+    def watch() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGINT or SIGTERM; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="serve", description=__doc__)
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: METERING_PORT)")
+    parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+    except ConfigurationError as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return REFUSED
+    port = options.port if options.port is not None else settings.metering_port
+    try:
+        listener = listen(port)
+    except OSError as problem:
+        sys.stderr.write(
+            f"Port {port} on {LOOPBACK} cannot be used ({problem.strerror}): "
+            "stop what is using it or choose another one with METERING_PORT.\n"
+        )
+        return REFUSED
+    if options.watch_stdin:
+        _stop_at_end_of_stdin()
+    config = uvicorn.Config(
+        build_app(), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,6 +41,7 @@ class Step:
     amount_minor: int
     colour: str
     is_total: bool = False
+    opacity: float = 1.0
 
 
 def _base(height: int) -> go.Figure:
@@ -63,8 +64,16 @@ def _key(figure: go.Figure, entries: Sequence[tuple[str, str]], *, y: float, x: 
     """A one-line key: a coloured square and its word, in place of a legend box."""
     text = "&nbsp;&nbsp;&nbsp;".join(f'<span style="color:{colour}">{SQUARE}</span> {word}' for colour, word in entries)
     figure.add_annotation(
-        text=text, x=x, y=y, xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
-        font={"size": 12, "color": MUTED}, align="left",
+        text=text,
+        x=x,
+        y=y,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12, "color": MUTED},
+        align="left",
     )
 
 
@@ -87,7 +96,7 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
     _revenue_bars(figure, months, ticks, currency)
     figure.update_layout(
         barmode="overlay",
-        margin={"l": 0, "r": 8, "t": 30, "b": 0},
+        margin={"l": 0, "r": 30, "t": 30, "b": 0},
         xaxis={
             "type": "category",
             "tickvals": ticks,
@@ -105,7 +114,7 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
         },
     )
     figure.update_xaxes(range=[-0.5, len(months) - 0.5])
-    _key(figure, [(PROFIT, "Gross margin (AI usage only), band: unpriced usage")], y=1.02)
+    _key(figure, [(PROFIT, "Gross margin (AI usage only); band: usage without a price")], y=1.02)
     _key(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)
     return figure
 
@@ -115,27 +124,43 @@ def _margin_lines(figure: go.Figure, months: Sequence[TrendMonth], ticks: Sequen
     banded = [(tick, each) for tick, each in known if each.low is not None and each.high is not None]
     for edge, fill in (([each.high for _, each in banded], None), ([each.low for _, each in banded], "tonexty")):
         figure.add_scatter(
-            x=[tick for tick, _ in banded], y=edge, mode="lines", line={"width": 0, "color": PROFIT}, fill=fill,
-            fillcolor=f"{PROFIT}33", hoverinfo="skip", opacity=0.25,
+            x=[tick for tick, _ in banded],
+            y=edge,
+            mode="lines",
+            line={"width": 0, "color": PROFIT},
+            fill=fill,
+            fillcolor=f"{PROFIT}33",
+            hoverinfo="skip",
+            opacity=0.25,
         )
-    closed = [pair for pair in known if not pair[1].is_partial]
+    # An unknown month stays in the line as a gap: nothing sold is neither zero nor the mean of its neighbours.
+    closed = [pair for pair in zip(ticks, months, strict=True) if not pair[1].is_partial]
     running = known[-2:] if known and known[-1][1].is_partial else []
     hover = "%{customdata}<extra></extra>"
     for pairs, dash, symbol in ((running, "dot", "circle-open"), (closed, "solid", "circle")):
         if not pairs:
             continue
         figure.add_scatter(
-            x=[tick for tick, _ in pairs], y=[each.share for _, each in pairs], mode="lines+markers",
-            line={"color": PROFIT, "width": 2.5, "dash": dash}, marker={"size": 7, "symbol": symbol, "color": PROFIT},
-            customdata=[_margin_hover(each) for _, each in pairs], hovertemplate=hover,
+            x=[tick for tick, _ in pairs],
+            y=[each.share for _, each in pairs],
+            mode="lines+markers",
+            line={"color": PROFIT, "width": 2.5, "dash": dash},
+            marker={"size": 7, "symbol": symbol, "color": PROFIT},
+            customdata=[_margin_hover(each) for _, each in pairs],
+            hovertemplate=hover,
             hoverinfo="skip" if dash == "dot" else None,
         )
-    for pairs in (closed, running):
-        if pairs:
+    # Two neighbours with labels above both would collide: the closed month's label goes below the line.
+    for pairs, shift in ((closed, -16 if running else 16), (running, 16)):
+        if pairs and pairs[-1][1].share is not None:
             tick, each = pairs[-1]
             suffix = " to date" if each.is_partial else ""
             figure.add_annotation(
-                x=tick, y=each.share, yshift=16, text=f"{wording.percent(each.share)}{suffix}", showarrow=False,
+                x=tick,
+                y=each.share,
+                yshift=shift,
+                text=f"{wording.percent(each.share)}{suffix}",
+                showarrow=False,
                 font={"size": 12, "color": INK},
             )
 
@@ -155,7 +180,11 @@ def _revenue_bars(figure: go.Figure, months: Sequence[TrendMonth], ticks: Sequen
     )
     for name, colour, width, minors in series:
         figure.add_bar(
-            x=list(ticks), y=[wording.major(minor, currency) for minor in minors], yaxis="y2", width=width, name=name,
+            x=list(ticks),
+            y=[wording.major(minor, currency) for minor in minors],
+            yaxis="y2",
+            width=width,
+            name=name,
             marker={"color": colour, "opacity": shade, "cornerradius": 3, "line": {"width": 0}},
             customdata=[f"{name} {wording.money_exact(minor, currency)}" for minor in minors],
             hovertemplate="%{customdata}<extra></extra>",
@@ -176,7 +205,12 @@ def waterfall(steps: Sequence[Step], currency: str, *, is_phone: bool = False) -
     tops = [max(base, base + length, 0.0) for base, length in zip(bases, lengths, strict=True)]
     span = max(tops, default=0.0) - min([*ends, 0.0])
     figure = _base(400 if is_phone else 360)
-    marker = {"color": [step.colour for step in steps], "cornerradius": 3, "line": {"width": 0}}
+    marker = {
+        "color": [step.colour for step in steps],
+        "opacity": [step.opacity for step in steps],
+        "cornerradius": 3,
+        "line": {"width": 0},
+    }
     common: dict[str, Any] = {"base": bases, "marker": marker, "customdata": texts, "cliponaxis": False}
     if is_phone:
         figure.add_bar(
@@ -206,7 +240,10 @@ def stacked_months(
     ticks, labels = _month_ticks(months, is_phone=is_phone)
     for name, colour, minors in series:
         figure.add_bar(
-            x=ticks, y=[wording.major(minor, currency) for minor in minors], name=name, width=0.6,
+            x=ticks,
+            y=[wording.major(minor, currency) for minor in minors],
+            name=name,
+            width=0.6,
             marker={"color": colour, "line": {"width": 0}},
             customdata=[f"{name}: {wording.money_exact(minor, currency)}" for minor in minors],
             hovertemplate="%{customdata}<extra></extra>",
@@ -215,7 +252,11 @@ def stacked_months(
     for place, (tick, total) in enumerate(zip(ticks, totals, strict=True)):
         if total and (labels[place] or not is_phone):
             figure.add_annotation(
-                x=tick, y=wording.major(total, currency), yshift=10, text=wording.money(total, currency), showarrow=False,
+                x=tick,
+                y=wording.major(total, currency),
+                yshift=10,
+                text=wording.money(total, currency),
+                showarrow=False,
                 font={"size": 11, "color": INK},
             )
     figure.update_layout(barmode="stack", margin={"l": 0, "r": 0, "t": 34, "b": 0})
@@ -236,9 +277,17 @@ def paired_shares(rows: Sequence[tuple[str, float, float]], first: str, second: 
         (second, REVENUE, [row[2] for row in rows], 0.02),
     ):
         figure.add_bar(
-            y=names, x=shares, orientation="h", width=0.34, offset=offset, name=label,
-            marker={"color": colour, "cornerradius": 3, "line": {"width": 0}}, cliponaxis=False,
-            text=[wording.percent(share) for share in shares], textposition="outside", textfont={"size": 12},
+            y=names,
+            x=shares,
+            orientation="h",
+            width=0.34,
+            offset=offset,
+            name=label,
+            marker={"color": colour, "cornerradius": 3, "line": {"width": 0}},
+            cliponaxis=False,
+            text=[wording.percent(share) for share in shares],
+            textposition="outside",
+            textfont={"size": 12},
             hovertemplate="%{y}: " + label + " %{text}<extra></extra>",
         )
     figure.update_layout(hovermode="closest", margin={"l": 0, "r": 44, "t": 30, "b": 0})

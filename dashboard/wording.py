@@ -115,11 +115,11 @@ def growth(now: int, before: int) -> str | None:
 
 
 def band(low: Share | None, high: Share | None) -> str:
-    """The interval around a margin; one number when both ends are the same."""
+    """The interval that unpriced usage leaves open around a margin."""
     if low is None or high is None:
-        return "band unknown"
+        return "range unknown"
     first, last = percent(low), percent(high)
-    return "no open range" if first == last else f"{first}\u2009\u2013\u2009{last}"
+    return "range below 0.1 pp" if first == last else f"range {first.removesuffix('%')}\u2009\u2013\u2009{last}"
 
 
 def _decimal(value: Share) -> Decimal:

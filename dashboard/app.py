@@ -1,0 +1,21 @@
+"""The entry script of the pages: settles the process, draws the navigation and runs the page that was asked for."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import customers, heap, overview, shell
+
+STATIC = Path(__file__).resolve().parent / "static"
+
+st.set_page_config(page_title="Metering", page_icon=str(STATIC / "mark.png"), layout="wide")
+heap.settle()
+shell.wear()
+st.logo(str(STATIC / "logo.svg"), size="large", icon_image=str(STATIC / "mark.svg"))
+
+pages = shell.Pages(
+    overview=st.Page(overview.draw, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+    customers=st.Page(customers.draw, title="Customers", icon=":material/group:", url_path="customers"),
+)
+st.session_state[shell.PAGES] = pages
+st.navigation({"Margins": [pages.overview, pages.customers]}).run()

@@ -1,0 +1,36 @@
+"""One company month as the pages show it: exact integers, unknown as None, and whether the month is still running."""
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Month:
+    """Amounts in minor units of the reporting currency; shares of net revenue are None when nothing was sold."""
+
+    month: date
+    gross_minor: int
+    discounts_minor: int
+    credits_minor: int
+    refunds_minor: int
+    disputes_minor: int
+    net_revenue_minor: int
+    fees_minor: int
+    cost_minor: int
+    share: Fraction | None
+    low: Fraction | None
+    high: Fraction | None
+    priced_share: Fraction | None
+    attributed_share: Fraction | None
+    is_partial: bool
+
+    @property
+    def gross_profit_minor(self) -> int:
+        """Net revenue minus AI cost."""
+        return self.net_revenue_minor - self.cost_minor
+
+    @property
+    def cost_share(self) -> Fraction | None:
+        """AI cost as a share of net revenue."""
+        return None if self.share is None else 1 - self.share
