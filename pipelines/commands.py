@@ -14,7 +14,7 @@ from pipelines import worker as worker_process
 from pipelines.installation import Installation, open_installation, stripe_config
 from pipelines.margin_table import print_margin_table
 from pipelines.one_at_a_time import only_one
-from pipelines.progress import pull_progress, usage_progress
+from pipelines.progress import progress_bars
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
 from pipelines.running import serve_until_interrupted, start_sandbox
@@ -63,7 +63,7 @@ def _pull_import_publish(
     console: Console, installation: Installation, stripe: StripeConfig, usage_files: list[Path], *, now: Clock
 ) -> None:
     if usage_files:
-        with usage_progress(console) as progress:
+        with progress_bars(console, "Usage") as progress:
             summary = usage.import_files(
                 installation.engine,
                 installation.home,
@@ -73,7 +73,7 @@ def _pull_import_publish(
                 progress=progress,
             )
         print_import_summary(console, summary)
-    with pull_progress(console) as advance:
+    with progress_bars(console, "Stripe") as advance:
         outcome = refresh(
             installation.engine, installation.home, installation.tenant_id, stripe, now=now(), progress=advance
         )
@@ -106,7 +106,7 @@ def import_usage(
     """Import, say what was accepted, and publish so that the pages show it."""
     settings = load_settings()
     with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
-        with usage_progress(console) as progress:
+        with progress_bars(console, "Usage") as progress:
             summary = usage.import_files(
                 installation.engine,
                 installation.home,
@@ -139,7 +139,9 @@ def worker(*, watch_stdin: bool) -> None:
         leave_when_stdin_ends()
     app_url = _running_app_url(settings)
     engine = open_engine(app_url)
-    tenant_id = ensure_tenant(engine, settings.metering_tenant, settings.metering_tenant, "usd")
+    tenant_id = ensure_tenant(
+        engine, settings.metering_tenant, settings.metering_tenant, settings.metering_reporting_currency
+    )
     stripe = stripe_config(settings) if settings.stripe_api_key else None
     queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
     worker_process.run(queue)
@@ -148,7 +150,7 @@ def worker(*, watch_stdin: bool) -> None:
 def _running_app_url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    return prepare_roles(embedded_postgres.start(settings.metering_home), home=settings.metering_home).app
+    return prepare_roles(embedded_postgres.start(settings.metering_home)).app
 
 
 def stop(console: Console) -> None:

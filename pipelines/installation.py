@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from store.database import DatabaseUrls, Engine, migrate, open_engine, prepare_roles
+from store.database import Engine, migrate, open_engine, prepare_roles
 from store.tenants import ensure_tenant
 
 from pipelines.pull_stripe import StripeConfig
@@ -37,13 +37,15 @@ def stripe_config(settings: Settings) -> StripeConfig:
     return StripeConfig(api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base)
 
 
-def _database_urls(settings: Settings) -> DatabaseUrls:
-    """The external database when DATABASE_URL names one, else the embedded one, started if it is not running."""
+def _prepared(settings: Settings) -> str:
+    """The application's URL of a database that is there and migrated: the external one, or the embedded one."""
     if settings.database_url is None:
-        return prepare_roles(embedded_postgres.start(settings.metering_home), home=settings.metering_home)
-    app_url = settings.database_url.get_secret_value()
-    owner = settings.database_owner_url
-    return DatabaseUrls(owner=owner.get_secret_value() if owner else None, app=app_url)
+        urls = prepare_roles(embedded_postgres.start(settings.metering_home))
+        migrate(urls.owner)
+        return urls.app
+    if settings.database_owner_url is not None:
+        migrate(settings.database_owner_url.get_secret_value())
+    return settings.database_url.get_secret_value()
 
 
 @contextmanager
@@ -54,14 +56,14 @@ def open_installation(settings: Settings, *, tenant_name: str, stop_postgres: bo
     leaves a server that it found.
     """
     was_running = settings.database_url is None and embedded_postgres.is_running(settings.metering_home)
-    urls = _database_urls(settings)
     try:
-        if urls.owner is not None:
-            migrate(urls.owner)
-        engine = open_engine(urls.app)
+        app_url = _prepared(settings)
+        engine = open_engine(app_url)
         try:
-            tenant_id = ensure_tenant(engine, settings.metering_tenant, tenant_name, "usd")
-            yield Installation(settings.metering_home, engine, urls.app, tenant_id)
+            tenant_id = ensure_tenant(
+                engine, settings.metering_tenant, tenant_name, settings.metering_reporting_currency
+            )
+            yield Installation(settings.metering_home, engine, app_url, tenant_id)
         finally:
             engine.dispose()
     finally:

@@ -9,13 +9,16 @@ from typing import Any, Self
 import requests
 import stripe
 from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from pipelines.pull_stripe_pace import Pace
 
 STRIPE_ADDRESS = "https://api.stripe.com"
 PAGE_LIMIT = 100  # the most that Stripe gives at once
-ATTEMPTS = 8
+# Each attempt may be up to three of the SDK's own, which waits and tries again unless it was told to slow down.
+SDK_RETRIES = 2
+ATTEMPTS = 3
+ATTEMPTS_WHEN_TOO_FAST = 8
 LONGEST_WAIT_SECONDS = 30.0
 
 Raw = dict[str, Any]
@@ -86,7 +89,7 @@ class StripeReader:
         self._client = stripe.StripeClient(
             config.api_key,
             base_addresses=_addresses(config),
-            max_network_retries=2,  # without it a StripeClient tries once; it never retries a 429, which is done below
+            max_network_retries=SDK_RETRIES,  # without it a StripeClient tries once; it never retries a 429, which is done below
             http_client=stripe.RequestsClient(timeout=config.timeout_seconds, session=self._session),
         )
 
@@ -135,7 +138,7 @@ class StripeReader:
         retrying = Retrying(
             retry=retry_if_exception(_may_succeed_later),
             wait=wait_random_exponential(self._config.first_wait_seconds, max=LONGEST_WAIT_SECONDS),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=_has_tried_enough,
             before_sleep=self._slow_down,
             sleep=self._sleep,
             reraise=True,
@@ -191,6 +194,13 @@ def _may_succeed_later(trouble: BaseException) -> bool:
             return False
 
 
+def _has_tried_enough(attempt: RetryCallState) -> bool:
+    """Whether to give up: later when Stripe only asks for patience, which the SDK does not show by itself."""
+    trouble = attempt.outcome.exception() if attempt.outcome else None
+    is_too_fast = isinstance(trouble, stripe.RateLimitError)
+    return attempt.attempt_number >= (ATTEMPTS_WHEN_TOO_FAST if is_too_fast else ATTEMPTS)
+
+
 def _in_words(
     trouble: stripe.StripeError, path: str, parameters: Mapping[str, Any], config: StripeConfig
 ) -> StripePullError:
@@ -208,7 +218,7 @@ def _in_words(
             return StripeUnreachable(f"Stripe at {config.api_base} cannot be reached: {' '.join(said.split())}")
         case _ if _may_succeed_later(trouble):
             return StripeUnreachable(
-                f"Stripe still answers {trouble.http_status} ({_code(trouble) or 'no code'}) to {path} after {ATTEMPTS} tries."
+                f"Stripe still answers {trouble.http_status} ({_code(trouble) or 'no code'}) to {path} after many tries."
             )
         case stripe.InvalidRequestError(param=("starting_after" | "ending_before") as cursor) if cursor in parameters:
             return CursorGone(f"{parameters[cursor]} is no longer in {path}")

@@ -44,18 +44,18 @@ def follow(pull: Pull, tally: Tally) -> int:
     assert state is not None, "events are followed after a backfill has been begun"
     followed = 0
     try:
-        cursor = _first_cursor(pull, state)
-        while True:
+        _expect_listed(pull, state)
+        late = _late_events(pull, state)
+        cursor, has_more = state.last_event_id, True
+        while has_more:
             events, has_more = _next_events(pull, cursor)
-            followed += _follow_batch(pull, tally, events)
-            if not has_more:
-                return followed
-            cursor = events[0]["id"]
+            followed += _follow_batch(pull, tally, events + late)
+            cursor, late = events[0]["id"] if events else cursor, []
     except StripePermissionMissing as missing:
         tally.refuse(EVENTS.name, missing)
-        return followed
     except CursorGone as gone:
         raise EventsGone(str(gone)) from gone
+    return followed
 
 
 def queue_money(pull: Pull) -> None:
@@ -84,15 +84,22 @@ def named_objects(events: Iterable[Raw]) -> list[tuple[str, str]]:
     return sorted((kind, id_) for kind, id_ in named if kind in FOLLOWED_KINDS and id_ is not None)
 
 
-def _first_cursor(pull: Pull, state: SyncState) -> str | None:
-    """The event after which to begin: some minutes before the last one seen. None when no event was ever seen."""
-    last_id, last_at = state.last_event_id, state.last_event_created_at
-    if last_id is None or last_at is None:
-        return None
-    if last_at < pull.now - CERTAINLY_LISTED and pull.reader.find(f"{EVENTS.path}/{last_id}", {}) is None:
-        raise EventsGone(f"{last_id} is older than what Stripe lists")
-    with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-        return stripe_mirror.oldest_event_since(connection, last_at - OVERLAP) or last_id
+def _expect_listed(pull: Pull, state: SyncState) -> None:
+    """Raise EventsGone when the last event seen is so old that Stripe may not list it any more, and indeed does not."""
+    last_at = state.last_event_created_at
+    if last_at is None or last_at >= pull.now - CERTAINLY_LISTED:
+        return
+    if pull.reader.find(f"{EVENTS.path}/{state.last_event_id}", {}) is None:
+        raise EventsGone(f"{state.last_event_id} is older than what Stripe lists")
+
+
+def _late_events(pull: Pull, state: SyncState) -> list[Raw]:
+    """The events of the minutes up to the last one seen; those among them that are not known have appeared late."""
+    last_at = state.last_event_created_at
+    if last_at is None:
+        return []
+    created = {"gte": int((last_at - OVERLAP).timestamp()), "lte": int(last_at.timestamp())}
+    return pull.reader.pages_after(EVENTS.path, {"created": created}, None)
 
 
 def _next_events(pull: Pull, cursor: str | None) -> tuple[list[Raw], bool]:

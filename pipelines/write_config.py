@@ -22,7 +22,7 @@ STRIPE_API_KEY=
 # METERING_HOME=.metering
 
 # The tenant (your company) that commands and pages speak of.
-# METERING_TENANT=default
+# METERING_TENANT=demo
 
 # The port of the pages, on 127.0.0.1.
 # METERING_PORT=8501

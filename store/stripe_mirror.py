@@ -73,14 +73,6 @@ def unknown_events(connection: Connection, ids: Sequence[str]) -> set[str]:
     return set(ids) - set(connection.scalars(stored, {"ids": list(ids)}))
 
 
-def oldest_event_since(connection: Connection, since: datetime) -> str | None:
-    """The id of the oldest stored event created at `since` or later; None when there is none."""
-    events = stripe_events.c
-    return connection.scalar(
-        select(events.id).where(events.created_at >= since).order_by(events.created_at, events.id).limit(1)
-    )
-
-
 def not_seen_since(connection: Connection, kind: str, since: datetime) -> list[str]:
     """Ids of the living objects of a kind whose newest answer is older than `since`, in order."""
     table = metadata.tables[KINDS[kind].table].c
