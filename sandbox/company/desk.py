@@ -1,9 +1,11 @@
 """What waits on the support desk: refunds asked for or on their way, disputes, and prepaid credit to sell."""
 
+from functools import partial
+
 from sandbox import billing
 from sandbox.billing.calendar import DAY, HOUR, moment
 from sandbox.company.people import Book
-from sandbox.company.roster import PREPAID, PREPAID_EUR
+from sandbox.company.roster import FAILED_REFUND, PREPAID, PREPAID_EUR, SLOW_REFUND
 from sandbox.company.timeline import Timeline
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -26,7 +28,6 @@ PAST_REFUNDS = (
     (14, 10, 26, 50, "requested_by_customer"),
     (41, 12, 23, 100, "duplicate"),
 )
-PENDING_REFUND_ACCOUNT, FAILED_REFUND_ACCOUNT = 44, 47
 # (account, days opened before as_of, days until due, reason, status)
 WAITING_DISPUTES = (
     (20, 4, 5, "fraudulent", "needs_response"),
@@ -56,31 +57,21 @@ def plan_desk(timeline: Timeline, book: Book) -> None:
     """Put refunds, requests, disputes and credit sales on the timeline."""
     span = book.span
     for account, days, reason, who in REFUND_REQUESTS:
-        timeline.plan(
-            span.as_of - days * DAY - 5 * HOUR,
-            lambda state, a=account, r=reason, w=who: _request_refund(state, book, a, r, w),  # type: ignore[misc]
-        )
+        request = partial(_request_refund, book=book, account=account, reason=reason, who=who)
+        timeline.plan(span.as_of - days * DAY - 5 * HOUR, request)
     for account, month, day, percent, reason in PAST_REFUNDS:
-        timeline.plan(
-            span.at(month, day, hour=11),
-            lambda state, a=account, p=percent, r=reason: _refund(state, book, a, p, r),  # type: ignore[misc]
-        )
-    for account, card in (
-        (PENDING_REFUND_ACCOUNT, "pm_card_pendingRefund"),
-        (FAILED_REFUND_ACCOUNT, "pm_card_refundFail"),
+        refund = partial(_refund, book=book, account=account, percent=percent, reason=reason)
+        timeline.plan(span.at(month, day, hour=11), refund)
+    for account, card, percent, at in (
+        (SLOW_REFUND, "pm_card_pendingRefund", 30, span.as_of - 30 * HOUR),
+        (FAILED_REFUND, "pm_card_refundFail", 100, span.at(12, 15)),
     ):
-        timeline.plan(span.month(10), lambda state, a=account, c=card: _change_card(state, book, a, c))  # type: ignore[misc]
-    timeline.plan(
-        span.as_of - 30 * HOUR, lambda state: _refund(state, book, PENDING_REFUND_ACCOUNT, 30, "requested_by_customer")
-    )
-    timeline.plan(
-        span.at(12, 15), lambda state: _refund(state, book, FAILED_REFUND_ACCOUNT, 100, "requested_by_customer")
-    )
+        timeline.plan(span.month(10), partial(_change_card, book=book, account=account, card=card))
+        refund = partial(_refund, book=book, account=account, percent=percent, reason="requested_by_customer")
+        timeline.plan(at, refund)
     for account, month, amount, category in GRANTS:
-        timeline.plan(
-            span.at(month, 2, hour=9),
-            lambda state, a=account, m=amount, c=category: _sell_credit(state, book, a, m, c),  # type: ignore[misc]
-        )
+        sale = partial(_sell_credit, book=book, account=account, amount=amount, category=category)
+        timeline.plan(span.at(month, 2, hour=9), sale)
     _plan_disputes(timeline, book)
 
 
@@ -88,16 +79,11 @@ def _plan_disputes(timeline: Timeline, book: Book) -> None:
     span = book.span
     for account, opened, due, reason, status in WAITING_DISPUTES:
         params = {"reason": reason, "status": status, "due_by": span.as_of + due * DAY}
-        timeline.plan(
-            span.as_of - opened * DAY + 3 * HOUR,
-            lambda state, a=account, p=params: _dispute(state, book, a, p),  # type: ignore[misc]
-        )
+        at = span.as_of - opened * DAY + 3 * HOUR
+        timeline.plan(at, partial(_dispute, book=book, account=account, params=params))
     for account, month, day, reason, end in PAST_DISPUTES:
-        opened_at = span.at(month, day, hour=3)
-        timeline.plan(
-            opened_at,
-            lambda state, a=account, r=reason, e=end, t=opened_at: _past_dispute(state, timeline, book, a, r, e, t),  # type: ignore[misc]
-        )
+        complaint = partial(_past_dispute, timeline=timeline, book=book, account=account, reason=reason, end=end)
+        timeline.plan(span.at(month, day, hour=3), complaint)
 
 
 def latest_charge(state: State, book: Book, account: int) -> StripeObject | None:
@@ -147,18 +133,14 @@ def _dispute(state: State, book: Book, account: int, params: StripeObject) -> St
     return None if charge is None else billing.open_dispute(state, charge["id"], params)
 
 
-def _past_dispute(
-    state: State, timeline: Timeline, book: Book, account: int, reason: str, end: str, opened_at: int
-) -> None:
+def _past_dispute(state: State, timeline: Timeline, book: Book, account: int, reason: str, end: str) -> None:
     opened = _dispute(state, book, account, {"reason": reason})
     if opened is None:
         return
     if end == "won":
-        evidence = {"service_documentation": None, "uncategorized_text": "Signed order and access log of the month."}
-        timeline.plan(
-            opened_at + 3 * DAY, lambda state: billing.update_dispute(state, opened["id"], {"evidence": evidence})
-        )
-    timeline.plan(opened_at + 35 * DAY, lambda state: billing.resolve_dispute(state, opened["id"], end))
+        params = {"evidence": {"uncategorized_text": "Signed order and access log of the month."}}
+        timeline.plan(state.now + 3 * DAY, partial(billing.update_dispute, id_=opened["id"], params=params))
+    timeline.plan(state.now + 35 * DAY, partial(billing.resolve_dispute, id_=opened["id"], status=end))
 
 
 def _sell_credit(state: State, book: Book, account: int, amount: int, category: str) -> None:

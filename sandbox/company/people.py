@@ -2,13 +2,14 @@
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sandbox import billing
 from sandbox.billing.calendar import DAY, add_months
 from sandbox.company.months import Span
 from sandbox.company.plans import METER_EVENT, Catalogue
-from sandbox.company.roster import BURNER, CANCELLATIONS, CHANGES, COUPONS, TRIALS, Account, Change
+from sandbox.company.roster import BURNER, CANCELLATIONS, CHANGES, COUPONS, MONTHS, TRIALS, Account, Change
 from sandbox.company.timeline import Timeline
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -33,20 +34,20 @@ def signed_up_at(book: Book, account: Account) -> int:
     """When the account signs up; the burner so that its last renewal is ten days before `as_of`."""
     if account.index == BURNER:
         return add_months(book.span.as_of - 10 * DAY, account.month - 13)
-    day = book.random.randint(1, 20 if account.month == 0 else 26)
+    day = book.random.randint(1, 12 if account.month == MONTHS - 1 else 24)
     return book.span.at(account.month, day, hour=book.random.randint(7, 19)) + book.random.randint(0, 3599)
 
 
 def plan_people(timeline: Timeline, book: Book, accounts: list[Account]) -> None:
     """Put every sign-up, plan change and cancellation on the timeline."""
     for account in accounts:
-        timeline.plan(signed_up_at(book, account), lambda state, one=account: sign_up(state, book, one))  # type: ignore[misc]
+        timeline.plan(signed_up_at(book, account), partial(sign_up, book=book, account=account))
     for change in CHANGES:
         at = book.span.at(change.month, change.day, hour=14)
-        timeline.plan(at, lambda state, one=change: change_plan(state, book, accounts[one.account], one))  # type: ignore[misc]
+        timeline.plan(at, partial(change_plan, book=book, account=accounts[change.account], change=change))
     for index, month, day, feedback in CANCELLATIONS:
         at = book.span.at(month, day, hour=16)
-        timeline.plan(at, lambda state, who=index, why=feedback: leave(state, book, who, why))  # type: ignore[misc]
+        timeline.plan(at, partial(leave, book=book, index=index, feedback=feedback))
 
 
 def items_of(state: State, book: Book, plan: str, seats: int, currency: str) -> list[StripeObject]:

@@ -105,6 +105,8 @@ class Account:
 
 
 POWER_USER, JUMPER, BURNER, PREPAID, PREPAID_EUR, ANNUAL = range(6)
+# Their cards are slow to take a refund, or send it back.
+SLOW_REFUND, FAILED_REFUND = 44, 47
 
 
 def roster() -> list[Account]:

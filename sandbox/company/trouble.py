@@ -1,12 +1,24 @@
 """Payments that fail: about 2,500 dollars a month, in many ways, most of them recovered."""
 
+from functools import partial
+
 from sandbox import billing
 from sandbox.billing.arithmetic import price_amount, settle
 from sandbox.billing.calendar import DAY
 from sandbox.billing.cards import APPROVED
 from sandbox.company.months import Span
 from sandbox.company.people import Book
-from sandbox.company.roster import ANNUAL, BURNER, JUMPER, MONTHS, POWER_USER, PREPAID, PREPAID_EUR
+from sandbox.company.roster import (
+    ANNUAL,
+    BURNER,
+    FAILED_REFUND,
+    JUMPER,
+    MONTHS,
+    POWER_USER,
+    PREPAID,
+    PREPAID_EUR,
+    SLOW_REFUND,
+)
 from sandbox.company.timeline import Timeline
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -15,7 +27,7 @@ TARGET_MINOR = 250_000
 CLOSE_ENOUGH_MINOR = 8_000
 # Early on there is less to fail: at most this share of the month's expected invoices.
 SHARE_MAX_PERCENT = 20
-SPARED = {POWER_USER, JUMPER, BURNER, ANNUAL, PREPAID, PREPAID_EUR}
+SPARED = {POWER_USER, JUMPER, BURNER, ANNUAL, PREPAID, PREPAID_EUR, SLOW_REFUND, FAILED_REFUND}
 FIRST_MONTH, FATAL_MONTHS, UNPAID_MONTH = 1, (4, 7, 10), 11
 
 # What the bank says, try after try; "new card" and "confirm" are the customer's doing, days after the first failure.
@@ -39,15 +51,9 @@ SCRIPTS: tuple[tuple[list[str], str, int], ...] = (
 def plan_trouble(timeline: Timeline, book: Book) -> None:
     """Choose at the start of each month whose renewal will fail, and let the burner's last one fail for good."""
     for month in range(FIRST_MONTH, MONTHS):
-        at = book.span.month(month) + 1
-        timeline.plan(at, lambda state, m=month: arm_month(state, timeline, book, m))  # type: ignore[misc]
-    burner_renews = book.span.as_of - 10 * DAY
-    timeline.plan(
-        burner_renews - DAY,
-        lambda state: _script(
-            state, book.customers[BURNER], ["insufficient_funds", "do_not_honor", "insufficient_funds"]
-        ),
-    )
+        timeline.plan(book.span.month(month) + 1, partial(arm_month, timeline=timeline, book=book, month=month))
+    outcomes = ["insufficient_funds", "do_not_honor", "insufficient_funds"]
+    timeline.plan(book.span.as_of - 11 * DAY, partial(_script, book=book, index=BURNER, outcomes=outcomes))
 
 
 def arm_month(state: State, timeline: Timeline, book: Book, month: int) -> None:
@@ -66,10 +72,10 @@ def arm_month(state: State, timeline: Timeline, book: Book, month: int) -> None:
         if place == len(chosen) - 1 and month == UNPAID_MONTH:
             outcomes, then, days = ["generic_decline"], "", 0
             billing.set_final_dunning(state, book.subscriptions[index], "unpaid")
-        _script(state, book.customers[index], outcomes)
+        _script(state, book, index, outcomes)
         if then:
             at = renews_at + days * DAY + 7200
-            timeline.plan(at, lambda s, who=index, how=then: _customer_acts(s, book, who, how))  # type: ignore[misc]
+            timeline.plan(at, partial(_customer_acts, book=book, index=index, how=then))
 
 
 def _renewals(state: State, book: Book, month: int) -> list[tuple[int, int, int]]:
@@ -120,8 +126,8 @@ def _pick(book: Book, due: list[tuple[int, int, int]], target: int) -> list[tupl
     return sorted(best, key=lambda entry: -entry[1])
 
 
-def _script(state: State, customer_id: str, outcomes: list[str]) -> None:
-    customer = state.objects["customer"][customer_id]
+def _script(state: State, book: Book, index: int, outcomes: list[str]) -> None:
+    customer = state.objects["customer"][book.customers[index]]
     billing.set_card_outcomes(state, customer["invoice_settings"]["default_payment_method"], outcomes)
 
 
@@ -134,7 +140,7 @@ def _customer_acts(state: State, book: Book, index: int, how: str) -> None:
             state, customer_id, {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
         )
     else:
-        _script(state, customer_id, [APPROVED])
+        _script(state, book, index, [APPROVED])
     for invoice in list(state.objects["invoice"].values()):
         if invoice["customer"] == customer_id and invoice["status"] == "open" and invoice["attempted"]:
             billing.pay_invoice(state, invoice["id"], {})
