@@ -1,0 +1,98 @@
+"""Everything the sandbox knows: the objects by kind, the clock, and the events that tell what happened."""
+
+import hashlib
+import marshal
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sandbox.errors import StripeError
+from sandbox.objects import StripeObject
+from sandbox.objects.embedded import with_short_lists
+
+API_VERSION = "2026-10-28.endive"
+EVENT = "event"
+EVENTS_KEPT_SECONDS = 30 * 86400
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ID_CHARACTERS = 24
+
+
+class State:
+    """One account at Stripe. `now` is its clock in unix seconds UTC, which only ever moves forward.
+
+    Objects of a kind stand in the order in which they were made, so also in the order of `created`. The same seed and
+    the same calls make the same state. `on_event` is called with every event as it is stored.
+    """
+
+    def __init__(self, seed: int = 0, now: int = 0) -> None:
+        self.seed = seed
+        self.now = now
+        self.objects: defaultdict[str, dict[str, StripeObject]] = defaultdict(dict)
+        self.on_event: Callable[[StripeObject], None] | None = None
+        # Which request causes what happens now; None while time passes by itself.
+        self.request_id: str | None = None
+        self.idempotency_key: str | None = None
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._born: list[tuple[str, str]] = []
+
+    def new_id(self, prefix: str) -> str:
+        """The next id with this prefix."""
+        self._counts[prefix] += 1
+        digest = hashlib.sha256(f"{self.seed}:{prefix}:{self._counts[prefix]}".encode()).digest()
+        number = int.from_bytes(digest, "big")
+        letters = []
+        for _ in range(ID_CHARACTERS):
+            number, place = divmod(number, len(ALPHABET))
+            letters.append(ALPHABET[place])
+        return f"{prefix}_{''.join(letters)}"
+
+    def put(self, obj: StripeObject) -> StripeObject:
+        """Keep a new object under its kind and id; it is the very dict that later calls change."""
+        self.objects[obj["object"]][obj["id"]] = obj
+        self._born.append((obj["object"], obj["id"]))
+        return obj
+
+    def emit(self, type_: str, obj: StripeObject, previous_attributes: StripeObject | None = None) -> None:
+        """Remember that something happened to the object, with a copy of it as it is now."""
+        data: StripeObject = {"object": marshal.loads(marshal.dumps(with_short_lists(obj)))}  # noqa: S302 - our own bytes; the fastest deep copy
+        if previous_attributes is not None:
+            data["previous_attributes"] = marshal.loads(marshal.dumps(previous_attributes))  # noqa: S302 - as above
+        event = self.put(
+            {
+                "id": self.new_id("evt"),
+                "object": EVENT,
+                "api_version": API_VERSION,
+                "created": self.now,
+                "data": data,
+                "livemode": False,
+                "pending_webhooks": 0,
+                "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+                "type": type_,
+            }
+        )
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def advance_to(self, at: int) -> None:
+        """Set the clock forward. Events older than thirty days are gone, as at Stripe."""
+        if at < self.now:
+            raise ValueError(f"The sandbox's clock stands at {self.now} and cannot go back to {at}.")
+        self.now = at
+        events = self.objects[EVENT]
+        while events:
+            oldest = next(iter(events.values()))
+            if oldest["created"] >= at - EVENTS_KEPT_SECONDS:
+                break
+            del events[oldest["id"]]
+
+    @contextmanager
+    def whole_or_nothing(self) -> Iterator[None]:
+        """Objects and events made by a request that is then refused go away again; a declined card leaves its traces."""
+        self._born.clear()
+        try:
+            yield
+        except StripeError as refusal:
+            if refusal.status != 402:
+                for kind, id_ in self._born:
+                    self.objects[kind].pop(id_, None)
+            raise
