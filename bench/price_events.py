@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pricing.cost_engine import price_usage
-from pricing.price_book import load_catalogue
+from pricing.price_book import entries_frame, load_catalogue
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
 
 RESULTS = Path(__file__).parent / "results" / "price_events.json"
@@ -32,7 +32,10 @@ GROUPS = "customer_id, provider, model, cast(occurred_at as date)"
 SUMS = ", ".join(f"sum({bucket}) as {bucket}" for bucket in TOKEN_BUCKETS)
 # Fifty models that people run in 2026, with length tiers, dated prices, peak hours and tier prices among them.
 MODELS = (
-    ("openai", "gpt-4o gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini gpt-5.1 gpt-5.2 gpt-5.4 gpt-5.4-mini gpt-5.5 o3"),
+    (
+        "openai",
+        "gpt-4o gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini gpt-5.1 gpt-5.2 gpt-5.4 gpt-5.4-mini gpt-5.5 o3",
+    ),
     ("openai", "gpt-5.6-sol gpt-5.6-luna gpt-6-sol gpt-6-luna gpt-6-astra gpt-6.1-terra"),
     ("anthropic", "claude-haiku-4-5 claude-sonnet-4-5 claude-opus-4-5 claude-opus-5 claude-haiku-5-5 claude-opus-5-5"),
     ("google", "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite gemini-3-pro-preview gemini-flash-latest"),
@@ -111,11 +114,7 @@ def run(events: int, folder: Path) -> dict[str, object]:
     raw, stored = folder / "events.parquet", folder / "priced.parquet"
     make_events(con, raw, events)
     price_usage(con, con.read_parquet(str(raw)), book).write_parquet(str(stored), compression="zstd")
-    entries = con.from_arrow(book.frame().to_arrow())
-    entries.create("price_entries")
-    extra = [entry for entry in book.by_id(ids(con, stored)) if not entry.is_standard_price or entry.service_tier != "standard"]
-    known = {entry.price_id for entry in book.entries}
-    con.from_arrow(book_frame([entry for entry in extra if entry.price_id not in known])).insert_into("price_entries")
+    con.from_arrow(entries_frame(book.by_id(ids(con, stored))).to_arrow()).create("price_entries")
 
     def grouped(relation: str, sums: str, outer: str) -> duckdb.DuckDBPyRelation:
         return con.sql(f"select count(*), {outer} from (select {sums} from {relation} group by {GROUPS})")
@@ -127,7 +126,9 @@ def run(events: int, folder: Path) -> dict[str, object]:
 
     product = " + ".join(f"u.{bucket} * coalesce(p.{bucket}_pico_usd, 0)" for bucket in BUCKETS)
     by_id = f"(select u.*, {product} as cost from '{stored}' u join price_entries p using (price_id))"
-    floor, _ = measured("floor: scan, group, sum tokens", events, lambda: grouped(f"'{raw}'", SUMS, "sum(output_text_tokens)"))
+    floor, _ = measured(
+        "floor: scan, group, sum tokens", events, lambda: grouped(f"'{raw}'", SUMS, "sum(output_text_tokens)")
+    )
     measures, totals = [floor], []
     for name, ask in (
         ("intake: names, range join, cost", intake),
@@ -171,3 +172,41 @@ def report(events: int, measures: list[Measure], total_pico_usd: object, raw: Pa
             for measure in measures
         ],
     }
+
+
+def show(console: Console, result: dict[str, object]) -> None:
+    """The result as a table: what a person compares."""
+    table = Table(title=f"Pricing {result['events']:,} events on {THREADS} threads, best of {REPETITIONS}")
+    headings = {
+        "name": "way",
+        "wall_seconds": "wall s",
+        "cpu_seconds": "CPU s",
+        "cpu_ratio_to_floor": "CPU / floor",
+        "million_events_per_second": "M events/s",
+        "groups": "groups",
+    }
+    for name, heading in headings.items():
+        table.add_column(heading, justify="left" if name == "name" else "right")
+    measures = result["measures"]
+    assert isinstance(measures, list)
+    for measure in measures:
+        table.add_row(*(str(measure[name]) for name in headings))
+    console.print(table)
+    console.print(f"peak memory {result['peak_memory_mb']} MB; every way came to {result['total_pico_usd']} pico-USD")
+
+
+def main() -> int:
+    """Measure, print the table and keep the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-price-events-") as folder:
+        result = run(options.events, Path(folder))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    show(Console(), result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
