@@ -91,8 +91,8 @@ class State:
         self._born.clear()
         try:
             yield
-        except StripeError as refusal:
-            if refusal.status != 402:
+        except Exception as refusal:
+            if not (isinstance(refusal, StripeError) and refusal.status == 402):
                 for kind, id_ in self._born:
                     self.objects[kind].pop(id_, None)
             raise

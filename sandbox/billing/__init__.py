@@ -9,14 +9,15 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    Stripe's test names (pm_card_visa, pm_card_chargeDeclinedInsufficientFunds …) are accepted
                    wherever a payment method id is: resolve_payment_method(state, id_or_name, customer) -> dict
     catalog        create_product / update_product / create_price / update_price / create_coupon / create_tax_rate
-                   delete_coupon(state, id) · update_coupon / update_tax_rate(state, id, params)
+                   delete_product / delete_coupon(state, id) · update_coupon / update_tax_rate(state, id, params)
     subscriptions  create_subscription(state, params) · update_subscription(state, id, params)
                    cancel_subscription(state, id, params) · pause_subscription / resume_subscription(state, id, params)
                    create_subscription_item(state, params) · update_subscription_item(state, id, params)
                    delete_subscription_item(state, id, params)
     invoices       create_invoice(state, params) · update_invoice(state, id, params) · delete_invoice(state, id)
-                   finalize_invoice / pay_invoice / void_invoice / mark_uncollectible(state, id, params)
-                   create_invoiceitem(state, params) · delete_invoiceitem(state, id)
+                   finalize_invoice / pay_invoice / send_invoice / void_invoice / mark_uncollectible(state, id, params)
+                   create_invoiceitem(state, params) · update_invoiceitem(state, id, params)
+                   delete_invoiceitem(state, id)
     payments       create_payment_intent(state, params) · confirm_payment_intent(state, id, params)
                    update_payment_intent(state, id, params) · cancel_payment_intent(state, id, params)
                    create_charge(state, params) · update_charge(state, id, params)
@@ -27,7 +28,8 @@ strings or already typed. Objects are stored by `state.put` under their `object`
     credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
                    expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
                    credit_balance_summary(state, params)
-    meters         create_meter(state, params) · create_meter_event(state, params)
+    meters         create_meter(state, params) · create_meter_event(state, params) · update_meter(state, id, params)
+                   deactivate_meter / reactivate_meter(state, id, params)
     cycle          cycle(state, until) moves the clock to `until` and does on the way all that falls due:
                    renewals, finalization an hour later, retries of failed payments, cancellations, refunds.
 
@@ -51,6 +53,7 @@ from sandbox.billing.catalog import (
     create_product,
     create_tax_rate,
     delete_coupon,
+    delete_product,
     update_coupon,
     update_price,
     update_product,
@@ -67,17 +70,17 @@ from sandbox.billing.credits import (
 from sandbox.billing.customers import create_customer, delete_customer, update_customer
 from sandbox.billing.cycle import cycle
 from sandbox.billing.disputes import close_dispute, open_dispute, resolve_dispute, update_dispute
+from sandbox.billing.invoiceitems import create_invoiceitem, delete_invoiceitem, update_invoiceitem
 from sandbox.billing.invoicing import (
     create_invoice,
-    create_invoiceitem,
     delete_invoice,
-    delete_invoiceitem,
     finalize_invoice,
     mark_uncollectible,
+    send_invoice,
     update_invoice,
     void_invoice,
 )
-from sandbox.billing.meters import create_meter, create_meter_event
+from sandbox.billing.meters import create_meter, create_meter_event, deactivate_meter, reactivate_meter, update_meter
 from sandbox.billing.payments import (
     cancel_payment_intent,
     confirm_payment_intent,
@@ -125,10 +128,12 @@ __all__ = [
     "create_tax_rate",
     "credit_balance_summary",
     "cycle",
+    "deactivate_meter",
     "delete_coupon",
     "delete_customer",
     "delete_invoice",
     "delete_invoiceitem",
+    "delete_product",
     "delete_subscription_item",
     "detach_payment_method",
     "expire_credit_grant",
@@ -138,9 +143,11 @@ __all__ = [
     "open_dispute",
     "pause_subscription",
     "pay_invoice",
+    "reactivate_meter",
     "resolve_dispute",
     "resolve_payment_method",
     "resume_subscription",
+    "send_invoice",
     "set_card_outcomes",
     "set_final_dunning",
     "settle_refund",
@@ -150,6 +157,8 @@ __all__ = [
     "update_customer",
     "update_dispute",
     "update_invoice",
+    "update_invoiceitem",
+    "update_meter",
     "update_payment_intent",
     "update_payment_method",
     "update_price",

@@ -47,6 +47,16 @@ def update_product(state: State, id_: str, params: StripeObject) -> StripeObject
     return found
 
 
+def delete_product(state: State, id_: str) -> StripeObject:
+    """Only a product that never had a price can go."""
+    found = addressed(state, "product", id_)
+    if any(price["product"] == id_ for price in state.objects["price"].values()):
+        raise invalid("This product cannot be deleted because it has one or more user-created prices.")
+    del state.objects["product"][id_]
+    state.emit("product.deleted", found)
+    return {"id": id_, "object": "product", "deleted": True}
+
+
 def create_price(state: State, params: StripeObject) -> StripeObject:
     """A price of a product: once or recurring, per unit or tiered, set or metered quantity."""
     currency = str(required(params, "currency")).lower()

@@ -3,7 +3,7 @@
 from sandbox.billing import credits as credit_ledger
 from sandbox.billing import totals
 from sandbox.billing.calendar import DAY, HOUR
-from sandbox.billing.params import flag, integer, list_of, merge_metadata, metadata, required, required_integer
+from sandbox.billing.params import flag, integer, list_of, merge_metadata, metadata, required
 from sandbox.billing.payments import new_intent
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
@@ -90,54 +90,6 @@ def create_invoice(state: State, params: StripeObject) -> StripeObject:
     totals.compute(state, made, uses_credits=False)
     state.emit("invoice.created", made)
     return made
-
-
-def create_invoiceitem(state: State, params: StripeObject) -> StripeObject:
-    """An amount for the next invoice, or for the given draft."""
-    customer = referred(state, "customer", required(params, "customer"), "customer")
-    price_id = (params.get("pricing") or {}).get("price")
-    price = referred(state, "price", price_id, "pricing[price]") if price_id else None
-    quantity = integer(params, "quantity", 1) or 1
-    if price is not None:
-        amount, currency = price["unit_amount"] * quantity, price["currency"]
-    else:
-        amount, currency = required_integer(params, "amount"), str(params.get("currency") or "usd").lower()
-    period = params.get("period") or {}
-    made = make.invoiceitem(
-        state.new_id("ii"),
-        state.now,
-        customer_id=customer["id"],
-        amount=amount,
-        currency=currency,
-        description=params.get("description"),
-        price=price,
-        quantity=quantity,
-        discountable=flag(params, "discountable", default=amount >= 0),
-        metadata=metadata(params),
-        subscription=params.get("subscription"),
-        period_start=integer(period, "start", state.now),
-        period_end=integer(period, "end", state.now),
-    )
-    state.put(made)
-    if params.get("invoice"):
-        invoice = editable(state, params["invoice"])
-        bill_item(state, invoice, made)
-        totals.compute(state, invoice, uses_credits=False)
-    state.emit("invoiceitem.created", made)
-    return made
-
-
-def delete_invoiceitem(state: State, id_: str) -> StripeObject:
-    """Only an item that no finalized invoice holds can go."""
-    item = addressed(state, "invoiceitem", id_)
-    if item["invoice"]:
-        invoice = editable(state, item["invoice"])
-        kept = [line for line in invoice["lines"]["data"] if id_ not in str(line["parent"])]
-        invoice["lines"]["data"] = kept
-        totals.compute(state, invoice, uses_credits=False)
-    del state.objects["invoiceitem"][id_]
-    state.emit("invoiceitem.deleted", item)
-    return {"id": id_, "object": "invoiceitem", "deleted": True}
 
 
 def editable(state: State, id_: str) -> StripeObject:
@@ -259,6 +211,17 @@ def _give_up(state: State, invoice: StripeObject, reason: str) -> None:
             intent = state.objects["payment_intent"][payment["payment"]["payment_intent"]]
             intent |= {"status": "canceled", "canceled_at": state.now, "cancellation_reason": reason}
             state.emit("payment_intent.canceled", intent)
+
+
+def send_invoice(state: State, id_: str, _params: StripeObject) -> StripeObject:
+    """Mail an invoice to its customer, finalizing it first; nothing leaves the sandbox."""
+    invoice = addressed(state, "invoice", id_)
+    if invoice["collection_method"] != "send_invoice":
+        raise invalid("You can only manually send an invoice if its collection method is 'send_invoice'.")
+    if invoice["status"] == "draft":
+        finalize_invoice(state, id_, {})
+    state.emit("invoice.sent", invoice)
+    return invoice
 
 
 def void_invoice(state: State, id_: str, _params: StripeObject) -> StripeObject:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from sandbox.billing.calendar import DAY
 from sandbox.billing.params import required
-from sandbox.billing.refusals import invalid, referred
+from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import meter
 from sandbox.state import State
@@ -81,3 +81,33 @@ def reported_usage(state: State, price: StripeObject, customer_id: str, start: i
             return values[-1] if values else 0
         case _:
             return sum(values)
+
+
+def update_meter(state: State, id_: str, params: StripeObject) -> StripeObject:
+    """Only the name for people can change."""
+    found = addressed(state, "billing.meter", id_)
+    found["display_name"] = params.get("display_name") or found["display_name"]
+    found["updated"] = state.now
+    state.emit("billing.meter.updated", found)
+    return found
+
+
+def deactivate_meter(state: State, id_: str, _params: StripeObject) -> StripeObject:
+    """No more events are taken under the meter's event name."""
+    return _switch(state, id_, "inactive")
+
+
+def reactivate_meter(state: State, id_: str, _params: StripeObject) -> StripeObject:
+    """Events are taken again."""
+    return _switch(state, id_, "active")
+
+
+def _switch(state: State, id_: str, status: str) -> StripeObject:
+    found = addressed(state, "billing.meter", id_)
+    if found["status"] == status:
+        raise invalid(f"This meter is already {status}.", code="status_transition_invalid")
+    found["status"] = status
+    found["status_transitions"]["deactivated_at"] = state.now if status == "inactive" else None
+    found["updated"] = state.now
+    state.emit(f"billing.meter.{'deactivated' if status == 'inactive' else 'reactivated'}", found)
+    return found

@@ -1,0 +1,213 @@
+"""The routes as a table: what can be done with each resource, and the function that does it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sandbox import billing
+from sandbox import webhook_endpoints as hooks
+from sandbox.billing.params import required
+from sandbox.billing.refusals import addressed, no_such
+from sandbox.errors import StripeError
+from sandbox.http.lists import list_kind, page
+from sandbox.http.shown import shown
+from sandbox.objects import StripeObject
+from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, State
+
+Act: TypeAlias = Callable[[State, StripeObject], StripeObject]
+ActOnOne: TypeAlias = Callable[[State, str, StripeObject], StripeObject]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource's kind of object and what can be done: by POST, by DELETE, by POST to a word below an object."""
+
+    kind: str
+    create: Act | None = None
+    update: ActOnOne | None = None
+    delete: Callable[[State, str], StripeObject] | None = None
+    end: ActOnOne | None = None
+    actions: Mapping[str, ActOnOne] = field(default_factory=dict)
+    is_listed: bool = True
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One request understood. `name` is the key in the table of parameters, `run` does it, `id` is of what it acts on."""
+
+    name: str
+    kind: str
+    run: Act
+    id: str | None = None
+
+
+_CREDIT_GRANT = {"expire": billing.expire_credit_grant, "void": billing.void_credit_grant}
+_INVOICE: Mapping[str, ActOnOne] = {
+    "finalize": billing.finalize_invoice,
+    "mark_uncollectible": billing.mark_uncollectible,
+    "pay": billing.pay_invoice,
+    "send": billing.send_invoice,
+    "void": billing.void_invoice,
+}
+_METER = {"deactivate": billing.deactivate_meter, "reactivate": billing.reactivate_meter}
+_METHOD = {"attach": billing.attach_payment_method, "detach": billing.detach_payment_method}
+_INTENT = {"cancel": billing.cancel_payment_intent, "confirm": billing.confirm_payment_intent}
+_SUBSCRIPTION = {"pause": billing.pause_subscription, "resume": billing.resume_subscription}
+
+RESOURCES: Mapping[str, Resource] = {
+    "balance_transactions": Resource("balance_transaction"),
+    "billing/credit_balance_transactions": Resource("billing.credit_balance_transaction"),
+    "billing/credit_grants": Resource(
+        "billing.credit_grant", billing.create_credit_grant, billing.update_credit_grant, actions=_CREDIT_GRANT
+    ),
+    "billing/meter_events": Resource("billing.meter_event", billing.create_meter_event, is_listed=False),
+    "billing/meters": Resource("billing.meter", billing.create_meter, billing.update_meter, actions=_METER),
+    "charges": Resource("charge", billing.create_charge, billing.update_charge),
+    "coupons": Resource("coupon", billing.create_coupon, billing.update_coupon, billing.delete_coupon),
+    "customers": Resource("customer", billing.create_customer, billing.update_customer, billing.delete_customer),
+    "disputes": Resource("dispute", None, billing.update_dispute, actions={"close": billing.close_dispute}),
+    "events": Resource(EVENT),
+    "invoice_payments": Resource("invoice_payment"),
+    "invoiceitems": Resource(
+        "invoiceitem", billing.create_invoiceitem, billing.update_invoiceitem, billing.delete_invoiceitem
+    ),
+    "invoices": Resource(
+        "invoice", billing.create_invoice, billing.update_invoice, billing.delete_invoice, actions=_INVOICE
+    ),
+    "payment_intents": Resource(
+        "payment_intent", billing.create_payment_intent, billing.update_payment_intent, actions=_INTENT
+    ),
+    "payment_methods": Resource(
+        "payment_method", billing.create_payment_method, billing.update_payment_method, actions=_METHOD
+    ),
+    "prices": Resource("price", billing.create_price, billing.update_price),
+    "products": Resource("product", billing.create_product, billing.update_product, billing.delete_product),
+    "refunds": Resource(
+        "refund", billing.create_refund, billing.update_refund, actions={"cancel": billing.cancel_refund}
+    ),
+    "subscription_items": Resource(
+        "subscription_item",
+        billing.create_subscription_item,
+        billing.update_subscription_item,
+        end=billing.delete_subscription_item,
+    ),
+    "subscriptions": Resource(
+        "subscription",
+        billing.create_subscription,
+        billing.update_subscription,
+        end=billing.cancel_subscription,
+        actions=_SUBSCRIPTION,
+    ),
+    "tax_rates": Resource("tax_rate", billing.create_tax_rate, billing.update_tax_rate),
+    "webhook_endpoints": Resource(
+        hooks.ENDPOINT,
+        hooks.create_webhook_endpoint,
+        hooks.update_webhook_endpoint,
+        hooks.delete_webhook_endpoint,
+    ),
+}
+# Lists that Stripe does not give without saying of whom.
+NEEDED_FILTERS = {"subscription_items": "subscription", "billing/credit_balance_transactions": "customer"}
+
+
+def find(method: str, path: str) -> Operation:
+    """The operation of a request. Raises 404 for what Stripe, or the sandbox, does not know."""
+    parts = path.removeprefix("/v1/").strip("/").split("/")
+    words = 2 if parts[0] == "billing" else 1
+    name, rest = "/".join(parts[:words]), parts[words:]
+    found = _single(method, name, rest) or _on_resource(method, name, rest)
+    if found is None:
+        raise StripeError(
+            status=404,
+            type="invalid_request_error",
+            message=f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
+            "https://support.stripe.com/.",
+        )
+    return found
+
+
+def _single(method: str, name: str, rest: list[str]) -> Operation | None:
+    """Addresses that are no list of objects of their own."""
+    match method, name, rest:
+        case "GET", "billing/credit_balance_summary", []:
+            kind = "billing.credit_balance_summary"
+            return Operation(f"GET /v1/{name}", kind, billing.credit_balance_summary)
+        case "GET", "invoices", [id_, "lines"]:
+            return Operation("GET /v1/invoices/{id}/lines", "invoice", _lines_of(id_))
+        case "GET", "customers", [id_, "payment_methods"]:
+            return Operation("GET /v1/customers/{id}/payment_methods", "payment_method", _methods_of(id_))
+    return None
+
+
+def _on_resource(method: str, name: str, rest: list[str]) -> Operation | None:
+    resource = RESOURCES.get(name)
+    if resource is None:
+        return None
+    run: Act | None = None
+    below = ""
+    match method, rest:
+        case "GET", [] if resource.is_listed:
+            run = _list_of(name, resource.kind)
+        case "POST", []:
+            run = resource.create
+        case "GET", [id_] if resource.is_listed:
+            below, run = "/{id}", _one(resource.kind, id_)
+        case "POST", [id_] if resource.update:
+            below, run = "/{id}", _on(resource.update, id_)
+        case "DELETE", [id_] if resource.end:
+            below, run = "/{id}", _on(resource.end, id_)
+        case "DELETE", [id_] if resource.delete:
+            below, run = "/{id}", _deletion(resource.delete, id_)
+        case "POST", [id_, word] if word in resource.actions:
+            below, run = f"/{{id}}/{word}", _on(resource.actions[word], id_)
+    return None if run is None else Operation(f"{method} /v1/{name}{below}", resource.kind, run, next(iter(rest), None))
+
+
+def _on(act: ActOnOne, id_: str) -> Act:
+    return lambda state, params: act(state, id_, params)
+
+
+def _deletion(act: Callable[[State, str], StripeObject], id_: str) -> Act:
+    return lambda state, _params: act(state, id_)
+
+
+def _list_of(name: str, kind: str) -> Act:
+    def run(state: State, params: StripeObject) -> StripeObject:
+        if name in NEEDED_FILTERS:
+            required(params, NEEDED_FILTERS[name])
+        return list_kind(state, kind, f"/v1/{name}", params)
+
+    return run
+
+
+def _one(kind: str, id_: str) -> Act:
+    def run(state: State, _params: StripeObject) -> StripeObject:
+        found = addressed(state, kind, id_)
+        if kind == EVENT and found["created"] < state.now - EVENTS_KEPT_SECONDS:
+            raise no_such(kind, id_)
+        return found
+
+    return run
+
+
+def _lines_of(id_: str) -> Act:
+    def run(state: State, params: StripeObject) -> StripeObject:
+        rows = addressed(state, "invoice", id_)["lines"]["data"]
+        url = f"/v1/invoices/{id_}/lines"
+        return page(state, "line_item", url, params, rows=rows, first=0, last=len(rows), newest_first=False)
+
+    return run
+
+
+def _methods_of(id_: str) -> Act:
+    def run(state: State, params: StripeObject) -> StripeObject:
+        addressed(state, "customer", id_)
+        return list_kind(state, "payment_method", f"/v1/customers/{id_}/payment_methods", params | {"customer": id_})
+
+    return run
+
+
+def answer_of(state: State, operation: Operation, params: StripeObject) -> StripeObject:
+    """Do it, and show the outcome as Stripe sends it."""
+    done = operation.run(state, params)
+    return done if done["object"] == "list" else shown(state, done)
