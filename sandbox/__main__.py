@@ -77,7 +77,8 @@ def _moment(text: str) -> datetime:
 
 def _bound(port: int) -> socket.socket:
     """The port, taken before the company is played, so that a conflict shows at once. It listens only when ready."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named TCP, or asyncio would not switch Nagle's algorithm off and each answer would take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))

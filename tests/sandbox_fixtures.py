@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import stripe
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.company import build
 from sandbox.http.server import build_app
@@ -64,29 +65,57 @@ class SandboxServer:
         self.control("/faults", {"kind": kind, **order})
 
 
+@dataclass
+class Switch:
+    """An ASGI application that passes everything on to the one that stands behind it now."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
 @contextmanager
-def serving(service: Service, usage: pl.DataFrame | None = None) -> Iterator[SandboxServer]:
-    """The service on a free port of the loopback address."""
-    listener = socket.socket()
+def listening(app: ASGIApp) -> Iterator[str]:
+    """The application on a free port of the loopback address; its URL."""
+    # Named TCP, or asyncio would not switch Nagle's algorithm off and each answer would take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    server = SandboxServer(f"http://127.0.0.1:{listener.getsockname()[1]}", service, usage)
-    config = uvicorn.Config(build_app(service), log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    listener.listen()  # so that a request may come before the server has taken its first breath
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield server
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         running.should_exit = True
         thread.join()
         listener.close()
 
 
+@contextmanager
+def serving(service: Service, usage: pl.DataFrame | None = None) -> Iterator[SandboxServer]:
+    """A server of its own for the service, beside the one of the test: another account at Stripe."""
+    with listening(build_app(service)) as url:
+        yield SandboxServer(url, service, usage)
+
+
+@pytest.fixture(scope="session")
+def sandbox_switch() -> Iterator[tuple[Switch, str]]:
+    """One server for all empty sandboxes, because starting and stopping one takes longer than most tests."""
+    switch = Switch(build_app(Service(State())))
+    with listening(switch) as url:
+        yield switch, url
+
+
 @pytest.fixture
-def sandbox_server() -> Iterator[SandboxServer]:
+def sandbox_server(sandbox_switch: tuple[Switch, str]) -> SandboxServer:
     """An empty account for one test; its clock starts at 2026-01-01."""
-    with serving(Service(State(SEED, EMPTY_STARTS_AT))) as server:
-        yield server
+    switch, url = sandbox_switch
+    service = Service(State(SEED, EMPTY_STARTS_AT))
+    switch.app = build_app(service)
+    return SandboxServer(url, service)
 
 
 @pytest.fixture(scope="session")
