@@ -10,6 +10,8 @@ ON_REQUEST = {"invoice": ("confirmation_secret",), "price": ("tiers",)}
 
 def shown(state: State, obj: StripeObject) -> StripeObject:
     """The object as Stripe would send it now; the stored one is not changed."""
+    if obj.get("deleted"):
+        return obj
     kind = obj["object"]
     hidden = ON_REQUEST.get(kind, ())
     if any(name in obj for name in hidden):
