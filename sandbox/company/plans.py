@@ -26,6 +26,31 @@ TAXES = {
     "US-WA": ("Sales tax", "10.35", "sales_tax"),
     "AU": ("GST", "10", "gst"),
 }
+COUPONS: tuple[StripeObject, ...] = (
+    {
+        "id": "LAUNCH20",
+        "name": "Launch: 20 % for three months",
+        "percent_off": "20",
+        "duration": "repeating",
+        "duration_in_months": 3,
+    },
+    {
+        "id": "WELCOME50",
+        "name": "50 off the first month",
+        "amount_off": 5000,
+        "currency": "usd",
+        "duration": "once",
+    },
+    {"id": "EDU30", "name": "Education: 30 %", "percent_off": "30", "duration": "forever"},
+)
+# Name, description and unit of each product.
+TEXTS = {
+    "starter": ("Starter", "One workspace, fair use", "workspace"),
+    "team": ("Team", "Everything in Starter, by the seat", "seat"),
+    "scale": ("Scale", "Platform fee; tokens are metered", "workspace"),
+    "scale_tokens": ("Scale tokens", "Tokens processed, per thousand", "thousand tokens"),
+    "enterprise": ("Enterprise", "Agreed yearly volume, billed monthly", "workspace"),
+}
 
 
 @dataclass
@@ -47,14 +72,7 @@ class Catalogue:
 def open_shop(state: State) -> Catalogue:
     """Put products, prices, coupons and tax rates up."""
     shop = Catalogue()
-    texts = {
-        "starter": ("Starter", "One workspace, fair use", "workspace"),
-        "team": ("Team", "Everything in Starter, by the seat", "seat"),
-        "scale": ("Scale", "Platform fee; tokens are metered", "workspace"),
-        "scale_tokens": ("Scale tokens", "Tokens processed, per thousand", "thousand tokens"),
-        "enterprise": ("Enterprise", "Agreed yearly volume, billed monthly", "workspace"),
-    }
-    for plan, (name, text, unit) in texts.items():
+    for plan, (name, text, unit) in TEXTS.items():
         made = billing.create_product(
             state,
             {"name": name, "description": text, "unit_label": unit, "metadata": {"plan": plan.removesuffix("_tokens")}},
@@ -65,45 +83,34 @@ def open_shop(state: State) -> Catalogue:
     )
     for place, currency in enumerate(("usd", "eur")):
         for plan, amounts in FLAT.items():
-            name = texts[plan][0]
+            name = TEXTS[plan][0]
             shop.prices[plan, currency] = _price(state, shop.products[plan], currency, amounts[place], name)["id"]
         annual = _price(state, shop.products["team"], currency, ANNUAL_SEAT[place], "Team yearly", interval="year")
         shop.prices["team_annual", currency] = annual["id"]
         shop.prices["scale_tokens", currency] = _metered(state, shop.products["scale_tokens"], currency, meter)["id"]
-    for coupon in (
-        {
-            "id": "LAUNCH20",
-            "name": "Launch: 20 % for three months",
-            "percent_off": "20",
-            "duration": "repeating",
-            "duration_in_months": 3,
-        },
-        {
-            "id": "WELCOME50",
-            "name": "50 off the first month",
-            "amount_off": 5000,
-            "currency": "usd",
-            "duration": "once",
-        },
-        {"id": "EDU30", "name": "Education: 30 %", "percent_off": "30", "duration": "forever"},
-    ):
-        billing.create_coupon(state, coupon)
-    for region, (name, percentage, kind) in TAXES.items():
-        country, _, part = region.partition("-")
-        made = billing.create_tax_rate(
-            state,
-            {
-                "display_name": name,
-                "percentage": percentage,
-                "inclusive": country == "AU",
-                "country": country,
-                "state": part or None,
-                "jurisdiction": part or country,
-                "tax_type": kind,
-            },
-        )
-        shop.tax_rates[region] = made["id"]
+    for coupon in COUPONS:
+        billing.create_coupon(state, dict(coupon))
+    for region in TAXES:
+        shop.tax_rates[region] = _tax_rate(state, region)["id"]
     return shop
+
+
+def _tax_rate(state: State, region: str) -> StripeObject:
+    """The tax of a country, or of a part of one ("US-NY"); only Australia's is contained in the price."""
+    name, percentage, kind = TAXES[region]
+    country, _, part = region.partition("-")
+    return billing.create_tax_rate(
+        state,
+        {
+            "display_name": name,
+            "percentage": percentage,
+            "inclusive": country == "AU",
+            "country": country,
+            "state": part or None,
+            "jurisdiction": part or country,
+            "tax_type": kind,
+        },
+    )
 
 
 def _price(

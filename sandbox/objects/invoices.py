@@ -4,6 +4,31 @@ from typing import Any
 
 from sandbox.objects import StripeObject, listing
 
+_NULL = (
+    "account_tax_ids",
+    "application",
+    "custom_fields",
+    "default_source",
+    "due_date",
+    "effective_at",
+    "ending_balance",
+    "footer",
+    "from_invoice",
+    "hosted_invoice_url",
+    "invoice_pdf",
+    "last_finalization_error",
+    "latest_revision",
+    "number",
+    "on_behalf_of",
+    "receipt_number",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "status_details",
+    "test_clock",
+)
+
 
 def invoice(id_: str, created: int, *, customer: StripeObject, currency: str, **given: Any) -> StripeObject:
     """A draft invoice without lines; amounts in minor units of `currency`, times in unix seconds."""
@@ -12,70 +37,41 @@ def invoice(id_: str, created: int, *, customer: StripeObject, currency: str, **
         "object": "invoice",
         "account_country": "US",
         "account_name": "Acme Copilot, Inc.",
-        "account_tax_ids": None,
+        **_unset(),
         **_no_amounts(),
-        "application": None,
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": given.get("auto_advance", True),
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
         "automatically_finalizes_at": given.get("automatically_finalizes_at"),
         "billing_reason": given.get("billing_reason") or "manual",
         "collection_method": given.get("collection_method") or "charge_automatically",
         "created": created,
         "currency": currency,
-        "custom_fields": None,
         **_customer_fields(customer),
         "default_payment_method": given.get("default_payment_method"),
-        "default_source": None,
         "default_tax_rates": given.get("default_tax_rates") or [],
         "description": given.get("description"),
         "discounts": given.get("discounts") or [],
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": None,
-        "footer": None,
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
         "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
         "lines": listing(f"/v1/invoices/{id_}/lines", []),
         "livemode": False,
         "metadata": given.get("metadata") or {},
         "next_payment_attempt": given.get("next_payment_attempt"),
-        "number": None,
-        "on_behalf_of": None,
         "parent": given.get("parent"),
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
         "period_end": given["period_end"],
         "period_start": given["period_start"],
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "statement_descriptor": None,
         "status": "draft",
-        "status_details": None,
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "test_clock": None,
         "webhooks_delivered_at": created,
+    }
+
+
+def _unset() -> StripeObject:
+    """What a new draft has not been given, and what the sandbox never gives."""
+    transitions = ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
+    return dict.fromkeys(_NULL) | {
+        "automatic_tax": dict.fromkeys(("disabled_reason", "liability", "provider", "status")) | {"enabled": False},
+        "payment_settings": dict.fromkeys(("default_mandate", "payment_method_options", "payment_method_types")),
+        "status_transitions": dict.fromkeys(transitions),
     }
 
 

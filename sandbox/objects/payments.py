@@ -4,38 +4,50 @@ from typing import Any
 
 from sandbox.objects import StripeObject
 
+_NULL_ON_INTENT = (
+    "application",
+    "application_fee_amount",
+    "canceled_at",
+    "cancellation_reason",
+    "customer_account",
+    "excluded_payment_method_types",
+    "last_payment_error",
+    "latest_charge",
+    "next_action",
+    "on_behalf_of",
+    "payment_method_configuration_details",
+    "processing",
+    "review",
+    "shipping",
+    "source",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+)
+
 
 def payment_intent(id_: str, created: int, *, amount: int, currency: str, **given: Any) -> StripeObject:
     """An attempt to collect `amount` minor units, not yet confirmed."""
     return {
         "id": id_,
         "object": "payment_intent",
+        **dict.fromkeys(_NULL_ON_INTENT),
         "amount": amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "application": None,
-        "application_fee_amount": None,
         "automatic_payment_methods": given.get("automatic_payment_methods"),
-        "canceled_at": None,
-        "cancellation_reason": None,
         "capture_method": "automatic_async",
         "client_secret": f"{id_}_secret_sandbox",
         "confirmation_method": "automatic",
         "created": created,
         "currency": currency,
         "customer": given.get("customer"),
-        "customer_account": None,
         "description": given.get("description"),
-        "excluded_payment_method_types": None,
-        "last_payment_error": None,
-        "latest_charge": None,
         "livemode": False,
         "metadata": given.get("metadata") or {},
-        "next_action": None,
-        "on_behalf_of": None,
         "payment_method": given.get("payment_method"),
-        "payment_method_configuration_details": None,
         "payment_method_options": {
             "card": {
                 "installments": None,
@@ -45,17 +57,9 @@ def payment_intent(id_: str, created: int, *, amount: int, currency: str, **give
             }
         },
         "payment_method_types": ["card"],
-        "processing": None,
         "receipt_email": given.get("receipt_email"),
-        "review": None,
         "setup_future_usage": given.get("setup_future_usage"),
-        "shipping": None,
-        "source": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": "requires_confirmation" if given.get("payment_method") else "requires_payment_method",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
