@@ -1,0 +1,215 @@
+"""The demo company tells its stories: each is there in Stripe's objects and in the usage, and the same for the same seed."""
+
+import hashlib
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from genai_prices import Usage, calc_price
+
+from sandbox.company import build
+from sandbox.http.control import fingerprint
+from sandbox.state import State
+from tests.sandbox_fixtures import DEMO_AS_OF, SEED, SandboxServer
+
+POWER_USER, JUMPER, BURNER = "acct_quillfeather_labs", "acct_halcyon_freightways", "acct_brindle_analytics"
+INTERNAL = {"acct_internal_qa", "acct_internal_loadtest", "acct_sales_sandbox"}
+DAY = 86_400
+
+Objects = dict[str, dict[str, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def objects(demo_company_server: SandboxServer) -> Objects:
+    return demo_company_server.state.objects
+
+
+@pytest.fixture(scope="module")
+def usage(demo_company_server: SandboxServer) -> pl.DataFrame:
+    assert demo_company_server.usage is not None
+    return demo_company_server.usage.with_columns(month=pl.col("occurred_at").dt.strftime("%Y-%m"))
+
+
+def month(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m}"
+
+
+def customer_of(objects: Objects, account: str) -> dict[str, Any]:
+    return next(one for one in objects["customer"].values() if one["metadata"].get("account_id") == account)
+
+
+def test_the_same_seed_tells_the_same_story(demo_company_server: SandboxServer, usage: pl.DataFrame) -> None:
+    """A second company of the same seed: object for object and event for event. Another seed is another company."""
+    again, other = State(SEED), State(SEED + 1)
+    second = build(again, DEMO_AS_OF).usage
+    build(other, DEMO_AS_OF)
+
+    # Reading through HTTP may have counted request ids, which are no objects.
+    assert fingerprint(again)["sha256"] == fingerprint(demo_company_server.state)["sha256"]
+    assert fingerprint(other)["sha256"] != fingerprint(again)["sha256"]
+    hashes = [
+        hashlib.sha256(frame.hash_rows().to_numpy().tobytes()).hexdigest() for frame in (second, usage.drop("month"))
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_sixty_customers_in_fourteen_months_on_four_plans(objects: Objects, usage: pl.DataFrame) -> None:
+    assert len(objects["customer"]) == 60
+    assert usage["month"].n_unique() == 14
+    plans = {objects["product"][item["price"]["product"]]["name"] for item in objects["subscription_item"].values()}
+    assert plans >= {"Starter", "Team", "Scale", "Enterprise"}
+
+
+def test_every_usage_of_a_customer_is_of_one_that_stripe_knows(objects: Objects, usage: pl.DataFrame) -> None:
+    """By `metadata.account_id`; the company's own tests belong to nobody."""
+    known = {one["metadata"]["account_id"] for one in objects["customer"].values()}
+
+    assert set(usage["customer_id"].unique()) - known == INTERNAL
+
+
+def test_a_power_user_makes_40_percent_of_the_calls_and_10_percent_of_the_revenue(
+    objects: Objects, usage: pl.DataFrame
+) -> None:
+    calls = usage.filter(pl.col("customer_id") == POWER_USER).height / usage.height
+    paid: dict[str, int] = defaultdict(int)
+    for invoice in objects["invoice"].values():
+        if invoice["status"] == "paid":
+            paid[invoice["customer"]] += invoice["total_excluding_tax"]
+
+    assert 0.38 < calls < 0.42
+    assert 0.08 < paid[customer_of(objects, POWER_USER)["id"]] / sum(paid.values()) < 0.12
+
+
+def test_one_customer_lifts_the_bill_from_four_to_seven_thousand_dollars(usage: pl.DataFrame) -> None:
+    """September to October 2026, by the price of each model's average call."""
+    buckets = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens")
+    per_model = (
+        usage.filter(pl.col("month").is_in(["2026-09", "2026-10"]), pl.col("provider") != "acme")
+        .group_by("month", "customer_id", "provider", "model")
+        .agg(pl.len().alias("calls"), *(pl.col(bucket).sum() // pl.len() for bucket in buckets))
+    )
+    bill: dict[tuple[str, bool], int] = defaultdict(int)
+    for row in per_model.iter_rows(named=True):
+        average_call = Usage(
+            input_tokens=row["input_tokens"],
+            cache_read_tokens=row["cache_read_tokens"],
+            cache_write_tokens=row["cache_write_5m_tokens"] + row["cache_write_1h_tokens"],
+            output_tokens=row["output_tokens"],
+        )
+        cost = calc_price(average_call, row["model"], provider_id=row["provider"]).total_price
+        bill[row["month"], row["customer_id"] == JUMPER] += int(cost * row["calls"] * 100)
+
+    def total(of_month: str) -> int:
+        return bill[of_month, True] + bill[of_month, False]
+
+    assert 350_000 < total("2026-09") < 450_000
+    assert 650_000 < total("2026-10") < 780_000
+    growth = total("2026-10") - total("2026-09")
+    assert bill["2026-10", True] - bill["2026-09", True] > 0.9 * growth
+
+
+def test_about_2500_dollars_of_payments_fail_each_month_in_many_ways(objects: Objects) -> None:
+    """The first try of each payment; the first months have less to fail."""
+    failed: dict[str, int] = defaultdict(int)
+    counted = set()
+    reasons = set()
+    for charge in objects["charge"].values():
+        if charge["status"] == "failed":
+            reasons.add(charge["outcome"]["reason"])
+            if charge["payment_intent"] not in counted:
+                counted.add(charge["payment_intent"])
+                failed[month(charge["created"])] += charge["amount"]
+
+    settled = [amount for of_month, amount in failed.items() if of_month >= "2026-01"]
+    assert all(190_000 < amount < 290_000 for amount in settled)
+    assert len(reasons) >= 8
+
+
+def test_a_past_due_customer_still_burns_tokens(objects: Objects, usage: pl.DataFrame) -> None:
+    customer = customer_of(objects, BURNER)
+    [subscription] = [one for one in objects["subscription"].values() if one["customer"] == customer["id"]]
+    newest = usage.filter(pl.col("customer_id") == BURNER)["occurred_at"].max()
+
+    assert (subscription["status"], customer["delinquent"]) == ("past_due", True)
+    assert newest.timestamp() > DEMO_AS_OF - DAY
+    [open_invoice] = [
+        one for one in objects["invoice"].values() if one["customer"] == customer["id"] and one["status"] == "open"
+    ]
+    assert open_invoice["attempt_count"] >= 2
+
+
+def test_refund_requests_and_disputes_wait(objects: Objects) -> None:
+    requests = [
+        one
+        for one in objects["charge"].values()
+        if "refund_requested_at" in one["metadata"] and one["amount_refunded"] == 0 and one["status"] == "succeeded"
+    ]
+    waiting = [one for one in objects["dispute"].values() if one["status"].endswith("needs_response")]
+
+    assert len(requests) >= 3
+    assert len(waiting) == 3
+    assert all(one["evidence_details"]["due_by"] > DEMO_AS_OF for one in waiting)
+    assert {one["status"] for one in objects["dispute"].values()} >= {"won", "lost"}
+    assert {one["status"] for one in objects["refund"].values()} == {"succeeded", "pending", "failed"}
+
+
+def test_plans_change_in_mid_cycle_with_prorations(objects: Objects) -> None:
+    lines = [line for invoice in objects["invoice"].values() for line in invoice["lines"]["data"]]
+    prorated = [
+        line for line in lines if ((line["parent"] or {}).get("subscription_item_details") or {}).get("proration")
+    ]
+
+    assert any(line["amount"] > 0 for line in prorated)
+    assert any(line["amount"] < 0 for line in prorated)
+
+
+def test_a_model_has_no_price_and_two_currencies_taxes_and_credits_are_there(
+    objects: Objects, usage: pl.DataFrame
+) -> None:
+    with pytest.raises(LookupError):
+        calc_price(Usage(input_tokens=1), "acme-embed-v0")
+    assert usage.filter(pl.col("model") == "acme-embed-v0").height > 1_000
+
+    invoices = objects["invoice"].values()
+    assert {one["currency"] for one in invoices} == {"usd", "eur"}
+    assert {tax["tax_behavior"] for one in invoices for tax in one["total_taxes"]} == {"exclusive", "inclusive"}
+    reductions = {part["type"] for one in invoices for part in one["total_pretax_credit_amounts"]}
+    assert reductions == {"discount", "credit_balance_transaction"}
+
+
+def test_usage_is_skewed_growing_and_quiet_at_weekends(usage: pl.DataFrame) -> None:
+    by_customer = usage.filter(~pl.col("customer_id").is_in(INTERNAL)).group_by("customer_id").len()
+    top_six = by_customer["len"].sort(descending=True).head(6).sum() / by_customer["len"].sum()
+    days = usage.group_by(pl.col("occurred_at").dt.date().alias("day")).len()
+    by_weekday = days.group_by(pl.col("day").dt.weekday().alias("weekday")).agg(pl.col("len").mean()).sort("weekday")
+    monthly = usage.group_by("month").len().sort("month")["len"]
+    models = usage.group_by("customer_id").agg(pl.col("model").n_unique())
+
+    assert top_six > 0.55
+    assert by_weekday["len"][5:].max() < 0.7 * by_weekday["len"][:5].min()
+    assert monthly[12] > 2 * monthly[0]
+    assert models["model"].median() >= 5
+    assert (usage["cache_read_tokens"] <= usage["input_tokens"]).all()
+    assert (usage["reasoning_tokens"] <= usage["output_tokens"]).all()
+
+
+def test_the_balance_adds_up(objects: Objects) -> None:
+    """Every row's net is its amount less its fees, and every paid charge has a row."""
+    rows = objects["balance_transaction"]
+    assert all(row["net"] == row["amount"] - row["fee"] for row in rows.values())
+    assert all(row["fee"] == sum(part["amount"] for part in row["fee_details"]) for row in rows.values())
+    assert {charge["balance_transaction"] for charge in objects["charge"].values() if charge["paid"]} <= set(rows)
+
+
+def test_every_invoice_adds_up(objects: Objects) -> None:
+    """Lines less discounts and credits plus taxes on top make the total; paid and remaining make what was due."""
+    for invoice in objects["invoice"].values():
+        lines = invoice["lines"]["data"]
+        on_top = sum(tax["amount"] for tax in invoice["total_taxes"] if tax["tax_behavior"] == "exclusive")
+        reduced = sum(part["amount"] for part in invoice["total_pretax_credit_amounts"])
+        assert invoice["subtotal"] == sum(line["amount"] for line in lines)
+        assert invoice["total"] == invoice["subtotal"] - reduced + on_top
+        if invoice["status"] != "draft":
+            assert invoice["amount_paid"] + invoice["amount_remaining"] == invoice["amount_due"]
