@@ -105,6 +105,16 @@ def bucket_expressions() -> list[pl.Expr]:
     return [computed.get(bucket, pl.col(bucket)).cast(pl.Int64).alias(bucket) for bucket in BUCKETS]
 
 
+def is_countable_expression() -> pl.Expr:
+    """Whether `to_buckets` would accept a row; true exactly where `refusal_expression` is null, and much cheaper."""
+    in_range = [pl.col(counter).is_between(0, COUNTER_MAX) for counter in COUNTERS]
+    contained = [
+        pl.sum_horizontal(subsets) <= pl.col(total)
+        for total, subsets in (("input_tokens", INPUT_SUBSETS), ("output_tokens", OUTPUT_SUBSETS))
+    ]
+    return pl.all_horizontal(*in_range, *contained).alias("is_countable")
+
+
 def refusal_expression() -> pl.Expr:
     """Why `to_buckets` would refuse a row, as one sentence with both numbers; null for a good row."""
     verdict = pl.lit(None, dtype=pl.String)

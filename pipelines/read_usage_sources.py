@@ -1,0 +1,66 @@
+"""Rows of other tools' exports to the documented event schema, each by its source's own rule."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from pipelines.read_usage_chunks import Chunk, Record, Refused, row_text
+from pipelines.read_usage_json import unwrapped
+from pricing.usage import EVENT_FIELDS, UsageRefused
+
+
+@dataclass(frozen=True)
+class Source:
+    """One tool's export: the columns its rule reads, the rule, and which records one record of a file holds.
+
+    `to_event` gives a row of EVENT_FIELDS, None for a record that is no model call, and raises UsageRefused with the reason
+    why a record cannot be read. `event_id` names the record where that is possible.
+    """
+
+    columns: frozenset[str]
+    to_event: Callable[[Record], Mapping[str, object] | None]
+    event_id: Callable[[Record], str | None]
+    records: Callable[[Record], list[Record]] = unwrapped
+
+
+SOURCES: dict[str, Source] = {}
+
+
+def expanded(source: Source | None, chunk: Chunk) -> Chunk:
+    """The chunk with every record that a wrapping document holds in a row of its own, at the document's line."""
+    if isinstance(chunk.rows, pl.DataFrame):
+        return chunk
+    records = source.records if source else unwrapped
+    inside = [records(record) for record in chunk.rows]
+    if all(len(found) == 1 for found in inside):
+        return replace(chunk, rows=[found[0] for found in inside])
+    places = [index for index, found in enumerate(inside) for _ in found]
+    return replace(
+        chunk,
+        rows=[record for found in inside for record in found],
+        lines=[chunk.lines[index] for index in places],
+        texts=None,
+    )
+
+
+def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], list[Refused], int]:
+    """A table of EVENT_FIELDS, the place in the chunk of each of its rows, the refused rows and the number of no calls."""
+    records = chunk.rows.to_dicts() if isinstance(chunk.rows, pl.DataFrame) else chunk.rows
+    columns: dict[str, list[str | None]] = {name: [] for name in EVENT_FIELDS}
+    places: list[int] = []
+    refused: list[Refused] = []
+    for place, record in enumerate(records):
+        try:
+            event = source.to_event(record)
+        except UsageRefused as error:
+            refused.append(Refused(chunk.lines[place], str(error), row_text(chunk, place), source.event_id(record)))
+            continue
+        if event is None:
+            continue
+        places.append(place)
+        for name, column in columns.items():
+            value = event.get(name)
+            column.append(None if value is None else str(value))
+    table = pl.DataFrame([pl.Series(name, column, pl.String) for name, column in columns.items()])
+    return table, places, refused, len(records) - len(places) - len(refused)

@@ -1,0 +1,82 @@
+"""Refusals at the terminal: what a person can put right is one sentence and exit code 2; a mistake of ours stays a traceback."""
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from pipelines.installation import NoStripeKey
+from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
+from pipelines.pull_stripe_client import StripePullError
+from pipelines.read_usage_chunks import UsageFileRefused
+from pipelines.supervise import PortTaken, ProcessDied
+from pipelines.write_config import ConfigExists
+from store.database import DatabaseRefused, DatabaseUnreachable
+from store.embedded_postgres import EmbeddedPostgresError
+from store.settings import ConfigurationError
+
+REFUSED = 2
+REFUSALS: tuple[type[Exception], ...] = (
+    AlreadyRunning,
+    ConfigExists,
+    ConfigurationError,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    EmbeddedPostgresError,
+    FolderRefused,
+    NoStripeKey,
+    PortTaken,
+    ProcessDied,
+    StripePullError,
+    UsageFileRefused,
+)
+_SYSTEM_SENTENCES = {
+    errno.ENOSPC: "The disk is full{at}: make room and run the same command again.",
+    errno.EDQUOT: "The disk quota is used up{at}: make room and run the same command again.",
+    errno.EROFS: "The file system is read-only{at}: choose another folder (METERING_HOME) or mount it writable.",
+    errno.EACCES: "There is no permission{at}: give this user access or choose another place.",
+    errno.EPERM: "That is not permitted{at}: give this user access or choose another place.",
+    errno.ENOENT: "There is no such file or folder{at}: check the path.",
+    errno.EISDIR: "That is a folder, not a file{at}: name a file.",
+    errno.ENOTDIR: "A part of the path is no folder{at}: check the path.",
+}
+
+
+@contextmanager
+def refusals_as_sentences(console: Console) -> Iterator[None]:
+    """A block whose refusals end the command with their sentence; on standard error where the console is standard output.
+
+    Anything else passes through unchanged.
+    """
+    try:
+        yield
+    except REFUSALS as refusal:
+        _say(console, str(refusal))
+        raise typer.Exit(REFUSED) from None
+    except OSError as error:
+        sentence = system_sentence(error)
+        if sentence is None:
+            raise
+        _say(console, sentence)
+        raise typer.Exit(REFUSED) from None
+
+
+def system_sentence(error: OSError) -> str | None:
+    """What a person can do about an answer of the operating system; None for one that has another cause."""
+    # Libraries in between wrap an error without its number: the one it came from has it.
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _SYSTEM_SENTENCES:
+            at = f" at {cause.filename}" if cause.filename else ""
+            return _SYSTEM_SENTENCES[cause.errno].format(at=at)
+        cause = cause.__cause__
+    return None
+
+
+def _say(console: Console, sentence: str) -> None:
+    is_standard_output = console.file is sys.stdout
+    errors = Console(stderr=True) if is_standard_output else console
+    errors.print(sentence, markup=False, highlight=False, soft_wrap=True)

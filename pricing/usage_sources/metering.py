@@ -1,0 +1,94 @@
+"""The documented event schema: a table of its fields to normalized events, and to the reasons why rows are none."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pricing.usage import (
+    COUNTERS,
+    LABELS,
+    REQUIRED_FIELDS,
+    bucket_expressions,
+    is_countable_expression,
+    refusal_expression,
+)
+from pricing.usage_sources.schema import NORMALIZED_SCHEMA, REJECT_SCHEMA
+from pricing.usage_sources.values import (
+    amount_refusal,
+    amounts,
+    counter_refusal,
+    counters,
+    labels,
+    moment_refusal,
+    moments,
+)
+
+# One event is one request unless it says otherwise.
+_WHEN_ABSENT = {"requests": 1}
+_Verdict = tuple[str, pl.Series, Callable[[str, object], str]]
+
+
+def normalize(table: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+    """The good rows as events (NORMALIZED_SCHEMA), the line of each, and the others (REJECT_SCHEMA, `row` null).
+
+    `table` has any of EVENT_FIELDS as columns, of any type, with totals that include their subsets; `lines` says where
+    in the file each row stands. Order is kept. No row is in both answers and none is lost.
+    """
+    columns: dict[str, pl.Series] = {}
+    verdicts: list[_Verdict] = []
+    for name in LABELS:
+        columns[name] = labels(_column(table, name))
+    raw = _column(table, "occurred_at")
+    columns["occurred_at"], bad = moments(raw)
+    verdicts.append(("occurred_at", bad, moment_refusal))
+    for name in COUNTERS:
+        whole, bad = counters(_column(table, name))
+        columns[name] = whole.fill_null(_WHEN_ABSENT.get(name, 0))
+        verdicts.append((name, bad, counter_refusal))
+    columns["reported_cost_pico_usd"], bad = amounts(_column(table, "reported_cost_usd"))
+    verdicts.append(("reported_cost_usd", bad, amount_refusal))
+    typed = pl.DataFrame({name: column.alias(name) for name, column in columns.items()})
+    countable = typed.select(is_countable_expression())["is_countable"]
+    missing = typed.select(pl.any_horizontal(pl.col(name).is_null() for name in REQUIRED_FIELDS)).to_series()
+    bad_rows = missing | ~countable
+    for _, bad, _ in verdicts:
+        bad_rows = bad_rows | bad
+    good = typed.filter(~bad_rows)
+    events = good.with_columns(*bucket_expressions(), customer_ref=pl.col("customer_id")).select(
+        pl.col(name).cast(kind) for name, kind in NORMALIZED_SCHEMA.items()
+    )
+    rejects = (
+        _rejects(table, typed, lines, bad_rows, verdicts) if bad_rows.any() else pl.DataFrame(schema=REJECT_SCHEMA)
+    )
+    return events, lines.filter(~bad_rows), rejects
+
+
+def _column(table: pl.DataFrame, name: str) -> pl.Series:
+    if name in table.columns:
+        return table[name]
+    return pl.Series(name, [None], pl.String).new_from_index(0, table.height)
+
+
+def _rejects(
+    table: pl.DataFrame, typed: pl.DataFrame, lines: pl.Series, bad_rows: pl.Series, verdicts: list[_Verdict]
+) -> pl.DataFrame:
+    """One row per bad row with its first reason: what is missing, what cannot be read, what contradicts itself."""
+    contradictions = typed.select(refusal_expression())["refusal"]
+    rows = []
+    for index in bad_rows.arg_true().to_list():
+        reason = _missing(table, typed, index)
+        if reason is None:
+            reason = next(
+                (told(name, table[name][index]) for name, bad, told in verdicts if bad[index]), contradictions[index]
+            )
+        rows.append((lines[index], typed["event_id"][index], reason, None))
+    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")
+
+
+def _missing(table: pl.DataFrame, typed: pl.DataFrame, index: int) -> str | None:
+    for name in REQUIRED_FIELDS:
+        absent = typed[name][index] is None
+        # A moment that is there but cannot be read is not missing: its own reason shows what it was.
+        if absent and (name not in table.columns or labels(table[name][index : index + 1])[0] is None):
+            return f"{name} is missing"
+    return None
