@@ -13,6 +13,8 @@ from sandbox.objects.embedded import with_short_lists
 API_VERSION = "2026-10-28.endive"
 EVENT = "event"
 EVENTS_KEPT_SECONDS = 30 * 86400
+# Never changed once they are there, and many: to undo them it is enough to take them away again.
+ONLY_ADDED = {EVENT, "billing.meter_event"}
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ID_CHARACTERS = 24
 
@@ -87,12 +89,23 @@ class State:
 
     @contextmanager
     def whole_or_nothing(self) -> Iterator[None]:
-        """Objects and events made by a request that is then refused go away again; a declined card leaves its traces."""
+        """What a request changed before it was refused is as it was again; a declined card leaves its traces.
+
+        After a refusal the objects are other dicts than before, equal to what those were.
+        """
         self._born.clear()
+        before = marshal.dumps({kind: found for kind, found in self.objects.items() if kind not in ONLY_ADDED})
         try:
             yield
         except Exception as refusal:
             if not (isinstance(refusal, StripeError) and refusal.status == 402):
-                for kind, id_ in self._born:
-                    self.objects[kind].pop(id_, None)
+                self._restore(before)
             raise
+
+    def _restore(self, before: bytes) -> None:
+        for kind, id_ in self._born:
+            self.objects[kind].pop(id_, None)
+        kept = marshal.loads(before)  # noqa: S302 - our own bytes
+        for kind in self.objects:
+            if kind not in ONLY_ADDED:
+                self.objects[kind] = kept.get(kind, {})

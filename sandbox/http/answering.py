@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
@@ -175,7 +176,9 @@ def _do(service: Service, asked: Asked, operation: Operation, params: StripeObje
     state = service.state
     state.request_id, state.idempotency_key = asked.request_id, asked.idempotency_key
     try:
-        with state.whole_or_nothing():
+        # What is only read, or written by one single addition, needs no way back.
+        changes_much = asked.method != "GET" and operation.kind != "billing.meter_event"
+        with state.whole_or_nothing() if changes_much else nullcontext():
             subject = state.objects[operation.kind].get(operation.id or "")
             if asked.method != "GET" and subject is not None and "expand" in params:
                 # A bad `expand` is refused before anything is changed.

@@ -181,6 +181,29 @@ def test_a_refused_request_leaves_nothing_behind(
     assert stripe_sdk.v1.events.list().data == []
 
 
+def test_a_change_refused_half_way_is_undone(sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient) -> None:
+    """The seats go from 2 to 5 and a price is named that does not exist: there are still 2, and nothing was prorated."""
+    customer = stripe_sdk.v1.customers.create({"name": "Ada"})
+    product = stripe_sdk.v1.products.create({"name": "Seat"})
+    price = stripe_sdk.v1.prices.create(
+        {"product": product.id, "currency": "usd", "unit_amount": 1_000, "recurring": {"interval": "month"}}
+    )
+    subscription = stripe_sdk.v1.subscriptions.create(
+        {"customer": customer.id, "items": [{"price": price.id, "quantity": 2}]}
+    )
+    before = sandbox_server.control("/state")
+    item = subscription["items"].data[0].id
+
+    with pytest.raises(stripe.InvalidRequestError, match="No such price"):
+        stripe_sdk.v1.subscriptions.update(
+            subscription.id, {"items": [{"id": item, "quantity": 5}, {"price": "price_none"}]}
+        )
+
+    assert sandbox_server.control("/state") == before
+    stripe_sdk.v1.subscription_items.update(item, {"quantity": 3})
+    assert stripe_sdk.v1.subscriptions.retrieve(subscription.id)["items"].data[0].quantity == 3
+
+
 def test_every_answer_names_its_request(sandbox_server: SandboxServer) -> None:
     _, _, first = send(sandbox_server, "GET", "/v1/customers")
     _, _, second = send(sandbox_server, "GET", "/v1/nowhere")
