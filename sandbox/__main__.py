@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _play_company(state, as_of, options.usage_out)
         except OSError as problem:
             sys.stderr.write(
-                f"The usage cannot be written to {options.usage_out} ({problem.strerror}): choose another file with "
-                "--usage-out.\n"
+                f"The usage cannot be written to {options.usage_out} ({problem.strerror or problem}): choose another file "
+                "with --usage-out.\n"
             )
             return REFUSED
     service = Service(state, Pace(options.requests_per_second))
@@ -71,7 +71,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _moment(text: str) -> datetime:
     """An ISO 8601 moment; without a zone it is UTC."""
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no moment; write it as {DEFAULT_AS_OF}") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

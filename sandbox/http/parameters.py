@@ -4,22 +4,35 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sandbox.billing.refusals import invalid
+from sandbox.errors import StripeError
 from sandbox.http.lists import PAGING
 from sandbox.objects import StripeObject
 
 ENDIVE_DAY = "2026-09-30"
+INSIDE = "inside"
 TABLE = Path(__file__).with_name("parameters.toml")
 CARD_ONLY = "payment_method_types"
 
 
 @cache
+def _table() -> Mapping[str, Any]:
+    with TABLE.open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
 def taken() -> Mapping[str, frozenset[str]]:
     """The names that each operation takes, beside `expand` and the paging of lists."""
-    with TABLE.open("rb") as file:
-        table = tomllib.load(file)
-    return {operation: frozenset(names.split()) for operation, names in table.items()}
+    return {operation: frozenset(names.split()) for operation, names in _table().items() if operation != INSIDE}
+
+
+@cache
+def inside() -> Mapping[str, frozenset[str]]:
+    """The names that may stand inside a parameter, by the parameter's own name; others may hold anything."""
+    return {name: frozenset(names.split()) for name, names in _table()[INSIDE].items()}
 
 
 def is_endive(version: str | None) -> bool:
@@ -37,8 +50,25 @@ def checked(operation: str, params: StripeObject, version: str | None) -> Stripe
     is_list = operation.startswith("GET") and not operation.endswith("{id}")
     for name in params:
         if name not in known and name != "expand" and not (is_list and name in PAGING):
-            raise invalid(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+            raise _unknown(name)
+        _check_inside(name, params[name], name)
     return params
+
+
+def _unknown(place: str) -> StripeError:
+    return invalid(f"Received unknown parameter: {place}", param=place, code="parameter_unknown")
+
+
+def _check_inside(name: str, value: Any, place: str) -> None:
+    """The names of everything within a parameter; rows of a list are as the list is."""
+    if isinstance(value, list):
+        for index, row in enumerate(value):
+            _check_inside(name, row, f"{place}[{index}]")
+    elif isinstance(value, dict) and name in inside():
+        for part, deeper in value.items():
+            if part not in inside()[name]:
+                raise _unknown(f"{place}[{part}]")
+            _check_inside(part, deeper, f"{place}[{part}]")
 
 
 def _refuse_what_endive_removed(operation: str, params: StripeObject) -> None:

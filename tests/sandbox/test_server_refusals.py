@@ -108,6 +108,13 @@ def test_an_unknown_parameter_is_refused_on_every_kind_of_request(stripe_sdk: st
         assert refused.value.user_message == "Received unknown parameter: nmae"
 
 
+def test_an_unknown_name_inside_a_parameter_is_refused_too(stripe_sdk: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stripe_sdk.v1.subscriptions.create({"customer": "cus_1", "items": [{"price": "p"}, {"prise": "p"}]})  # type: ignore[typeddict-unknown-key]
+
+    assert (refused.value.code, refused.value.param) == ("parameter_unknown", "items[1][prise]")
+
+
 def test_a_missing_parameter_is_named(stripe_sdk: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         stripe_sdk.v1.subscription_items.list({})  # type: ignore[typeddict-item]  # the missing one is the point
