@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines import read_usage_csv, read_usage_json, read_usage_parquet
 from pipelines.read_usage_chunks import Chunk, Refused, UsageFileRefused, row_text
-from pipelines.read_usage_sources import SOURCES, Source, expanded, to_table
+from pipelines.read_usage_sources import Source, expanded, source_of, to_table
 from pricing.usage import REQUIRED_FIELDS
 from pricing.usage_sources.detect import FORMATS, detect_format
 from pricing.usage_sources.metering import normalize
@@ -96,7 +96,7 @@ def open_usage(path: Path, *, format: str | None = None, columns: str | None = N
 def read_batches(file: UsageFile, *, skip_rows: int = 0) -> Iterator[UsageBatch]:
     """The file's events after its first `skip_rows` rows, in their order. Raises UsageFileRefused when it breaks off."""
     done = skip_rows
-    source = SOURCES.get(file.format)
+    source = source_of(file.format, file.names, file.mapping)
     for chunk in _chunks(file, source, skip_rows):
         done += chunk.rows_read
         yield _batch(file, source, chunk, done)
@@ -106,13 +106,13 @@ def _batch(file: UsageFile, source: Source | None, chunk: Chunk, done: int) -> U
     chunk = expanded(source, chunk)
     refused = list(chunk.refused)
     if source is None:
-        table, positions, ignored = _own_table(file, chunk), list(range(len(chunk.lines))), 0
+        table, places, ignored = _own_table(file, chunk), list(range(len(chunk.lines))), 0
     else:
-        table, positions, unread, ignored = to_table(source, chunk)
+        table, places, unread, ignored = to_table(source, chunk)
         refused += unread
-    lines = pl.Series("line", [chunk.lines[position] for position in positions], pl.Int64)
-    events, event_lines, rejects = normalize(table, lines)
-    return UsageBatch(events, event_lines, _all_rejects(rejects, refused, chunk), ignored, done)
+    events, event_places, rejects = normalize(table, pl.Series("place", places, pl.Int64))
+    lines = pl.Series("line", chunk.lines, pl.Int64)
+    return UsageBatch(events, lines.gather(event_places), _all_rejects(rejects, refused, chunk), ignored, done)
 
 
 def _own_table(file: UsageFile, chunk: Chunk) -> pl.DataFrame:
@@ -134,10 +134,14 @@ def _own_table(file: UsageFile, chunk: Chunk) -> pl.DataFrame:
 def _all_rejects(rejects: pl.DataFrame, refused: list[Refused], chunk: Chunk) -> pl.DataFrame:
     """Every row of the chunk that is no event, by line, each with its text."""
     if rejects.is_empty() and not refused:
-        return rejects
-    place = {line: index for index, line in enumerate(chunk.lines)}
-    shown = rejects.with_columns(
-        pl.Series("row", [row_text(chunk, place[line]) for line in rejects["line"]], pl.String)
+        return pl.DataFrame(schema=REJECT_SCHEMA)
+    shown = pl.DataFrame(
+        [
+            (chunk.lines[place], event_id, reason, row_text(chunk, place))
+            for place, event_id, reason in rejects.select("place", "event_id", "reason").iter_rows()
+        ],
+        schema=REJECT_SCHEMA,
+        orient="row",
     )
     unread = pl.DataFrame(
         [(each.line, each.event_id, each.reason, each.row) for each in refused], schema=REJECT_SCHEMA, orient="row"

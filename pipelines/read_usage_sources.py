@@ -1,6 +1,6 @@
 """Rows of other tools' exports to the documented event schema, each by its source's own rule."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -8,6 +8,9 @@ import polars as pl
 from pipelines.read_usage_chunks import Chunk, Record, Refused, row_text
 from pipelines.read_usage_json import unwrapped
 from pricing.usage import EVENT_FIELDS, UsageRefused
+from pricing.usage_sources import helicone, langfuse, litellm, otel, own_logs
+from pricing.usage_sources.records import text
+from pricing.usage_sources.schema import our_fields
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,35 @@ class Source:
     records: Callable[[Record], list[Record]] = unwrapped
 
 
-SOURCES: dict[str, Source] = {}
+SOURCES: dict[str, Source] = {
+    "litellm": Source(litellm.COLUMNS, litellm.to_event, litellm.event_id),
+    "langfuse": Source(langfuse.COLUMNS, langfuse.to_event, langfuse.event_id),
+    "helicone": Source(helicone.COLUMNS, helicone.to_event, helicone.event_id),
+    "otel": Source(otel.COLUMNS, otel.to_event, otel.event_id, otel.spans),
+}
+
+
+def source_of(usage_format: str, names: Collection[str], mapping: dict[str, str]) -> Source | None:
+    """The rule for a format's records; None where the columns are our own fields already."""
+    if usage_format != "metering":
+        return SOURCES[usage_format]
+    if own_logs.USAGE_BODY not in names:
+        return None
+    columns = frozenset(our_fields(names, mapping).values()) | {own_logs.USAGE_BODY}
+    return Source(
+        columns,
+        lambda record: own_logs.to_event(record, mapping),
+        lambda record: text(record, our_fields(record, mapping).get("event_id", "event_id")),
+    )
 
 
 def expanded(source: Source | None, chunk: Chunk) -> Chunk:
     """The chunk with every record that a wrapping document holds in a row of its own, at the document's line."""
-    if isinstance(chunk.rows, pl.DataFrame):
+    if source is None and isinstance(chunk.rows, pl.DataFrame):
         return chunk
+    rows = chunk.rows.to_dicts() if isinstance(chunk.rows, pl.DataFrame) else chunk.rows
     records = source.records if source else unwrapped
-    inside = [records(record) for record in chunk.rows]
+    inside = [records(record) for record in rows]
     if all(len(found) == 1 for found in inside):
         return replace(chunk, rows=[found[0] for found in inside])
     places = [index for index, found in enumerate(inside) for _ in found]
@@ -46,11 +69,11 @@ def expanded(source: Source | None, chunk: Chunk) -> Chunk:
 
 def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], list[Refused], int]:
     """A table of EVENT_FIELDS, the place in the chunk of each of its rows, the refused rows and the number of no calls."""
-    records = chunk.rows.to_dicts() if isinstance(chunk.rows, pl.DataFrame) else chunk.rows
+    assert isinstance(chunk.rows, list), "`expanded` makes records of a table"
     columns: dict[str, list[str | None]] = {name: [] for name in EVENT_FIELDS}
     places: list[int] = []
     refused: list[Refused] = []
-    for place, record in enumerate(records):
+    for place, record in enumerate(chunk.rows):
         try:
             event = source.to_event(record)
         except UsageRefused as error:
@@ -63,4 +86,4 @@ def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], lis
             value = event.get(name)
             column.append(None if value is None else str(value))
     table = pl.DataFrame([pl.Series(name, column, pl.String) for name, column in columns.items()])
-    return table, places, refused, len(records) - len(places) - len(refused)
+    return table, places, refused, len(chunk.rows) - len(places) - len(refused)

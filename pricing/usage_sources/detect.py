@@ -17,7 +17,7 @@ def detect_format(names: Collection[str], mapping: dict[str, str]) -> str | None
         return "otel"
     if present & {"usage_details", "usageDetails", "provided_model_name", "providedModelName"}:
         return "langfuse"
-    if "custom_llm_provider" in present or {"request_id", "startTime", "spend"} <= present:
+    if {"request_id", "startTime"} <= present and present & {"custom_llm_provider", "spend"}:
         return "litellm"
     if present & {"request_created_at", "helicone_user"}:
         return "helicone"

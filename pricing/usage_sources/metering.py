@@ -12,7 +12,7 @@ from pricing.usage import (
     is_countable_expression,
     refusal_expression,
 )
-from pricing.usage_sources.schema import NORMALIZED_SCHEMA, REJECT_SCHEMA
+from pricing.usage_sources.schema import NORMALIZED_SCHEMA
 from pricing.usage_sources.values import (
     amount_refusal,
     amounts,
@@ -28,11 +28,11 @@ _WHEN_ABSENT = {"requests": 1}
 _Verdict = tuple[str, pl.Series, Callable[[str, object], str]]
 
 
-def normalize(table: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
-    """The good rows as events (NORMALIZED_SCHEMA), the line of each, and the others (REJECT_SCHEMA, `row` null).
+def normalize(table: pl.DataFrame, places: pl.Series) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+    """The good rows as events (NORMALIZED_SCHEMA), the place of each, and the others with their reasons.
 
-    `table` has any of EVENT_FIELDS as columns, of any type, with totals that include their subsets; `lines` says where
-    in the file each row stands. Order is kept. No row is in both answers and none is lost.
+    `table` has any of EVENT_FIELDS as columns, of any type, with totals that include their subsets; `places`
+    numbers the rows. The others are place, event_id, reason. Order is kept; no row is in both answers and none is lost.
     """
     columns: dict[str, pl.Series] = {}
     verdicts: list[_Verdict] = []
@@ -57,10 +57,8 @@ def normalize(table: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, pl.S
     events = good.with_columns(*bucket_expressions(), customer_ref=pl.col("customer_id")).select(
         pl.col(name).cast(kind) for name, kind in NORMALIZED_SCHEMA.items()
     )
-    rejects = (
-        _rejects(table, typed, lines, bad_rows, verdicts) if bad_rows.any() else pl.DataFrame(schema=REJECT_SCHEMA)
-    )
-    return events, lines.filter(~bad_rows), rejects
+    rejects = _rejects(table, typed, places.filter(bad_rows), bad_rows, verdicts)
+    return events, places.filter(~bad_rows), rejects
 
 
 def _column(table: pl.DataFrame, name: str) -> pl.Series:
@@ -70,19 +68,22 @@ def _column(table: pl.DataFrame, name: str) -> pl.Series:
 
 
 def _rejects(
-    table: pl.DataFrame, typed: pl.DataFrame, lines: pl.Series, bad_rows: pl.Series, verdicts: list[_Verdict]
+    table: pl.DataFrame, typed: pl.DataFrame, places: pl.Series, bad_rows: pl.Series, verdicts: list[_Verdict]
 ) -> pl.DataFrame:
     """One row per bad row with its first reason: what is missing, what cannot be read, what contradicts itself."""
-    contradictions = typed.select(refusal_expression())["refusal"]
-    rows = []
-    for index in bad_rows.arg_true().to_list():
-        reason = _missing(table, typed, index)
-        if reason is None:
-            reason = next(
-                (told(name, table[name][index]) for name, bad, told in verdicts if bad[index]), contradictions[index]
-            )
-        rows.append((lines[index], typed["event_id"][index], reason, None))
-    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")
+    contradictions = typed.filter(bad_rows).select(refusal_expression())["refusal"]
+    event_ids, reasons = [], []
+    for index, contradiction in zip(bad_rows.arg_true().to_list(), contradictions, strict=True):
+        unread = (told(name, table[name][index]) for name, bad, told in verdicts if bad[index])
+        event_ids.append(typed["event_id"][index])
+        reasons.append(_missing(table, typed, index) or next(unread, contradiction))
+    return pl.DataFrame(
+        {
+            "place": places,
+            "event_id": pl.Series(event_ids, dtype=pl.String),
+            "reason": pl.Series(reasons, dtype=pl.String),
+        }
+    )
 
 
 def _missing(table: pl.DataFrame, typed: pl.DataFrame, index: int) -> str | None:
