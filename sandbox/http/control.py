@@ -104,6 +104,30 @@ def _clear_faults(service: Service, _id: str, _params: StripeObject) -> Any:
     return {"faults": []}
 
 
+def _webhooks(service: Service, _id: str, _params: StripeObject) -> Any:
+    waiting = [one.shown() for one in service.webhooks.waiting]
+    return {"waiting": waiting, "sent": list(service.webhooks.sent)}
+
+
+def _deliver_webhooks(service: Service, _id: str, _params: StripeObject) -> Any:
+    """Send all that waits without waiting for its time; it is sent when the answer arrives."""
+    return {"due": service.webhooks.release()}
+
+
+def _webhook_faults(service: Service, _id: str, _params: StripeObject) -> Any:
+    return {"faults": [fault.shown() for fault in service.webhooks.faults.waiting]}
+
+
+def _order_webhook_fault(service: Service, _id: str, params: StripeObject) -> Any:
+    return service.webhooks.faults.order(params).shown()
+
+
+def _clear_webhook_faults(service: Service, _id: str, _params: StripeObject) -> Any:
+    service.webhooks.let_go()
+    service.webhooks.faults.waiting.clear()
+    return {"faults": []}
+
+
 def _set_pace(service: Service, _id: str, params: StripeObject) -> Any:
     given = params.get("requests_per_second")
     service.pace.requests_per_second = None if given is None else float(given)
@@ -150,6 +174,11 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("GET", "/faults"): _faults,
     ("POST", "/faults"): _order_fault,
     ("DELETE", "/faults"): _clear_faults,
+    ("GET", "/webhooks"): _webhooks,
+    ("POST", "/webhooks/deliver"): _deliver_webhooks,
+    ("GET", "/webhook-faults"): _webhook_faults,
+    ("POST", "/webhook-faults"): _order_webhook_fault,
+    ("DELETE", "/webhook-faults"): _clear_webhook_faults,
     ("POST", "/pace"): _set_pace,
     ("POST", "/disputes"): _open_dispute,
     ("POST", "/disputes/{id}/resolve"): _resolve_dispute,

@@ -1,12 +1,13 @@
 """What the server holds: the state, the answers under idempotency keys, the ordered faults, the pace, who listens."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sandbox.http.faults import Faults
 from sandbox.http.idempotency import Keys
 from sandbox.http.pace import Pace
 from sandbox.state import State
+from sandbox.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,20 @@ class Exchange:
 class Service:
     """One running stand-in for Stripe.
 
-    `after_change` is awaited after every request that may have changed something and after the clock moved: webhooks are
-    delivered there. `on_exchange` is told every exchange under /v1.
+    `webhooks` go out after every request that may have changed something and after the clock moved. `on_exchange` is told
+    every exchange under /v1.
     """
 
     state: State
     pace: Pace = field(default_factory=lambda: Pace(None))
     keys: Keys = field(default_factory=Keys)
     faults: Faults = field(default_factory=Faults)
-    after_change: Callable[[], Awaitable[None]] | None = None
     on_exchange: Callable[[Exchange], None] | None = None
+    webhooks: Webhooks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.webhooks = Webhooks(self.state)
 
     async def changed(self) -> None:
         """Let what follows from a change happen."""
-        if self.after_change is not None:
-            await self.after_change()
+        await self.webhooks.deliver()
