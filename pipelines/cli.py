@@ -85,7 +85,7 @@ def price(
 ) -> None:
     """Price a usage file with no database."""
     with refusals_as_sentences(console):
-        commands.price(console, file, out, usage_format=format, columns=columns, now=now)
+        commands.price(console, file, out, usage_format=format, columns=columns)
 
 
 @app.command()

@@ -5,8 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
-from store.database import open_engine, prepare_roles, tenant_transaction
-from store.tenants import ensure_tenant
 
 from pipelines import import_usage as usage
 from pipelines import price_file, publish_warehouse
@@ -22,7 +20,9 @@ from pipelines.summaries import print_import_summary, print_price_summary, print
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
 from store import audit, embedded_postgres
+from store.database import open_engine, prepare_roles, tenant_transaction
 from store.settings import Settings, load_settings
+from store.tenants import ensure_tenant
 
 Clock = Callable[[], datetime]
 DEMO_TENANT = "demo"
@@ -113,6 +113,7 @@ def import_usage(
                 installation.tenant_id,
                 files,
                 format=usage_format,
+                columns=columns,
                 mapping=mapping,
                 now=now(),
                 progress=progress,
@@ -124,11 +125,9 @@ def import_usage(
         console.print(publication.message, highlight=False)
 
 
-def price(
-    console: Console, file: Path, out: Path | None, *, usage_format: str | None, columns: str | None, now: Clock
-) -> None:
+def price(console: Console, file: Path, out: Path | None, *, usage_format: str | None, columns: str | None) -> None:
     """Price a file with no database and print what it came to."""
-    summary = price_file.price_file(file, out, format=usage_format, columns=columns, now=now())
+    summary = price_file.price_file(file, out, format=usage_format, columns=columns)
     print_price_summary(console, summary, out)
 
 

@@ -87,6 +87,13 @@ def price_usage(
     )
 
 
+def price_events(con: duckdb.DuckDBPyConnection, events: pl.DataFrame, book: PriceBook) -> pl.DataFrame:
+    """A frame of events (`occurred_at` in UTC, otherwise as `price_usage` needs it) in its order, with PRICED_COLUMNS."""
+    numbered = events.with_columns(pl.col("occurred_at").dt.replace_time_zone(None)).with_row_index("~place")
+    priced: pl.DataFrame = price_usage(con, con.from_arrow(numbered.to_arrow()), book).pl()
+    return priced.sort("~place").drop("~place").with_columns(events["occurred_at"])
+
+
 def joined_prices(names: Iterable[Name], book: PriceBook) -> pl.DataFrame:
     """What the pass joins: for each asked name its entries with closed bounds, or one row without prices and the reason."""
     asked: list[Name] = []

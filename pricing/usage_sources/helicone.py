@@ -5,7 +5,29 @@ from decimal import Decimal
 from pricing.usage_sources.records import Record, first, text, whole
 
 COLUMNS = frozenset(
-    ["request_id", "request_created_at", "request_user_id", "helicone_user", "user_id", "request_model", "response_model", "model_override", "model", "provider", "prompt_tokens", "completion_tokens", "reasoning_tokens", "prompt_cache_read_tokens", "prompt_cache_write_tokens", "prompt_audio_tokens", "completion_audio_tokens", "costUSD", "cost_usd", "cost", "country_code"]
+    [
+        "request_id",
+        "request_created_at",
+        "request_user_id",
+        "helicone_user",
+        "user_id",
+        "request_model",
+        "response_model",
+        "model_override",
+        "model",
+        "provider",
+        "prompt_tokens",
+        "completion_tokens",
+        "reasoning_tokens",
+        "prompt_cache_read_tokens",
+        "prompt_cache_write_tokens",
+        "prompt_audio_tokens",
+        "completion_audio_tokens",
+        "costUSD",
+        "cost_usd",
+        "cost",
+        "country_code",
+    ]
 )
 
 

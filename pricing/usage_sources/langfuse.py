@@ -7,7 +7,29 @@ from pricing.usage_sources.records import Record, first, inner, text, to_whole
 # Usage and cost are kept on these kinds of observation; the others are steps around them.
 MODEL_CALLS = frozenset({"GENERATION", "EMBEDDING"})
 COLUMNS = frozenset(
-    ["id", "type", "start_time", "startTime", "user_id", "userId", "provided_model_name", "providedModelName", "model", "name", "level", "metadata", "model_parameters", "modelParameters", "usage_details", "usageDetails", "total_cost", "totalCost", "calculatedTotalCost", "promptTokens", "completionTokens"]
+    [
+        "id",
+        "type",
+        "start_time",
+        "startTime",
+        "user_id",
+        "userId",
+        "provided_model_name",
+        "providedModelName",
+        "model",
+        "name",
+        "level",
+        "metadata",
+        "model_parameters",
+        "modelParameters",
+        "usage_details",
+        "usageDetails",
+        "total_cost",
+        "totalCost",
+        "calculatedTotalCost",
+        "promptTokens",
+        "completionTokens",
+    ]
 )
 _INPUT, _OUTPUT = "input_tokens", "output_tokens"
 # Each bucket stands beside the others; what is not named here goes by its first word: input or output.

@@ -3,7 +3,19 @@
 from pricing.usage_sources.records import Record, first, inner, text, whole
 
 COLUMNS = frozenset(
-    ["request_id", "startTime", "model", "custom_llm_provider", "end_user", "api_key", "spend", "prompt_tokens", "completion_tokens", "cache_hit", "metadata"]
+    [
+        "request_id",
+        "startTime",
+        "model",
+        "custom_llm_provider",
+        "end_user",
+        "api_key",
+        "spend",
+        "prompt_tokens",
+        "completion_tokens",
+        "cache_hit",
+        "metadata",
+    ]
 )
 
 

@@ -6,7 +6,33 @@ from pricing.usage import UsageRefused
 from pricing.usage_sources.records import Record, first, text, whole
 
 COLUMNS = frozenset(
-    ["trace_id", "traceId", "span_id", "spanId", "parent_id", "context", "name", "attributes", "resource", "start_time", "startTime", "startTimeUnixNano", "start_time_unix_nano", "timestamp", "status", "customer_id", "customer.id", "enduser.id", "user.id", "baggage.customer_id", "feature", "region", "error.type", "openai.response.service_tier", "openai.request.service_tier"]
+    [
+        "trace_id",
+        "traceId",
+        "span_id",
+        "spanId",
+        "parent_id",
+        "context",
+        "name",
+        "attributes",
+        "resource",
+        "start_time",
+        "startTime",
+        "startTimeUnixNano",
+        "start_time_unix_nano",
+        "timestamp",
+        "status",
+        "customer_id",
+        "customer.id",
+        "enduser.id",
+        "user.id",
+        "baggage.customer_id",
+        "feature",
+        "region",
+        "error.type",
+        "openai.response.service_tier",
+        "openai.request.service_tier",
+    ]
 )
 # These describe what was around the model calls, and some repeat the sum of their tokens.
 AROUND_CALLS = frozenset({"create_agent", "invoke_agent", "invoke_workflow", "execute_tool", "plan"})

@@ -105,6 +105,12 @@ def pico_usd(value: object) -> int | None:
     return pico if pico <= _AMOUNT_MAX else None
 
 
+def usd_text(pico: int) -> str:
+    """An amount of 0 or more in pico-USD as exact decimal dollars without an exponent: 980000000 is 0.00098."""
+    whole, parts = divmod(pico, PICO)
+    return f"{whole}.{parts:012d}".rstrip("0").rstrip(".")
+
+
 def shown(value: object) -> str:
     """A value as a reason shows it: short, and in quotes where it is text."""
     text = repr(value)
