@@ -15,7 +15,7 @@ from pricing.usage_sources.schema import our_fields
 
 @dataclass(frozen=True)
 class Source:
-    """One tool's export: the columns its rule reads, the rule, and which records one record of a file holds.
+    """One tool's export: the columns its rule reads, the rule, and the records that one of its records holds, if it holds others.
 
     `to_event` gives a row of EVENT_FIELDS, None for a record that is no model call, and raises UsageRefused with the reason
     why a record cannot be read. `event_id` names the record where that is possible.
@@ -24,7 +24,7 @@ class Source:
     columns: frozenset[str]
     to_event: Callable[[Record], Mapping[str, object] | None]
     event_id: Callable[[Record], str | None]
-    records: Callable[[Record], list[Record]] = unwrapped
+    records: Callable[[Record], list[Record]] | None = None
 
 
 SOURCES: dict[str, Source] = {
@@ -54,8 +54,9 @@ def expanded(source: Source | None, chunk: Chunk) -> Chunk:
     if source is None and isinstance(chunk.rows, pl.DataFrame):
         return chunk
     rows = chunk.rows.to_dicts() if isinstance(chunk.rows, pl.DataFrame) else chunk.rows
-    records = source.records if source else unwrapped
-    inside = [records(record) for record in rows]
+    inside = [unwrapped(record) for record in rows]
+    if source is not None and source.records is not None:
+        inside = [[record for outer in found for record in source.records(outer)] for found in inside]
     if all(len(found) == 1 for found in inside):
         return replace(chunk, rows=[found[0] for found in inside])
     places = [index for index, found in enumerate(inside) for _ in found]

@@ -1,9 +1,11 @@
 """OpenTelemetry GenAI spans, as OTLP JSON or one flat object a span, to the documented event schema."""
 
+import json
 from collections.abc import Iterable, Mapping
 
 from pricing.usage import UsageRefused
 from pricing.usage_sources.records import Record, first, text, whole
+from pricing.usage_sources.values import shown
 
 COLUMNS = frozenset(
     [
@@ -69,6 +71,8 @@ def to_event(record: Record) -> dict[str, object] | None:
 
     Totals include their subsets, as the convention says. Raises UsageRefused when a call has no token counts.
     """
+    if "attributes" in record:
+        raise UsageRefused(f"attributes ({shown(record['attributes'])}) is no JSON object")
     operation = text(record, "gen_ai.operation.name")
     is_call = any(name.startswith("gen_ai.") for name in record) and operation not in AROUND_CALLS
     if not is_call:
@@ -116,14 +120,23 @@ def _maps(value: object) -> Iterable[Record]:
 
 def _flat(span: Record, resource: Record) -> Record:
     """One level: the span's fields, its context and status, its attributes."""
-    flat = {f"resource.{name}": value for name, value in resource.items()}
+    flat: dict[str, object] = {f"resource.{name}": value for name, value in resource.items()}
     for name, value in span.items():
         if name in {"context", "status"} and isinstance(value, Mapping):
             prefix = "status." if name == "status" else ""
             flat.update((f"{prefix}{key}", _plain(held)) for key, held in value.items())
         elif name not in {"attributes", "resource"}:
             flat[name] = _plain(value)
-    return flat | _attributes(span.get("attributes"))
+    attributes = span.get("attributes")
+    return flat | (_read(attributes) if isinstance(attributes, str) else _attributes(attributes))
+
+
+def _read(text_of_attributes: str) -> dict[str, object]:
+    """Attributes that a CSV cell holds as JSON; under their own name where they cannot be read, so that this is seen."""
+    try:
+        return _attributes(json.loads(text_of_attributes, parse_float=str))
+    except (ValueError, RecursionError):
+        return {"attributes": text_of_attributes}
 
 
 def _resource(record: Record) -> Record:
