@@ -1,8 +1,11 @@
 """The days that an amount pays for, cut at the ends of months and at the present."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+
+from pricing.money import allocate
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,18 @@ def spread(start: datetime, end: datetime, *, as_of: datetime) -> list[Part]:
     if first < begun < last:
         borders.add(begun)
     return [Part(day, until, is_earned=day < begun) for day, until in pairwise(sorted(borders))]
+
+
+def by_days(amount_minor: int, parts: Sequence[Part]) -> list[int]:
+    """The amount split over the parts by their days, to the last minor unit; negative amounts alike.
+
+    Whole months first, then the running month into what has begun and what has not: a closed month's share does not move by a
+    cent as time passes.
+    """
+    months = [list(group) for _, group in groupby(parts, key=lambda part: part.month)]
+    shares = allocate(amount_minor, [sum(part.days for part in group) for group in months])
+    split = (allocate(share, [part.days for part in group]) for share, group in zip(shares, months, strict=True))
+    return [minor for minors in split for minor in minors]
 
 
 def next_month(day: date) -> date:

@@ -5,8 +5,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from pricing.revenue import COUNTED_REFUNDS as COUNTED
-from pricing.revenue import Books, Fee, Invoice, InvoiceLine, MoneyBack
+from pricing.revenue_books import (
+    COUNTED_DISPUTES,
+    COUNTED_REFUNDS,
+    Books,
+    Fee,
+    Invoice,
+    InvoiceLine,
+    MoneyBack,
+)
 from store.schema import (
     stripe_balance_transactions,
     stripe_charges,
@@ -95,7 +102,7 @@ def _refunds(connection: Connection) -> list[MoneyBack]:
             _paid_invoice(charge).label("invoice_id"),
         )
         .join(stripe_charges, refund.charge_id == charge.id, isouter=True)
-        .where(~refund.is_deleted, refund.status.in_(sorted(COUNTED)))
+        .where(~refund.is_deleted, refund.status.in_(sorted(COUNTED_REFUNDS)))
         .order_by(refund.id)
     )
     return [_money_back(row, "refund") for row in rows]
@@ -114,7 +121,7 @@ def _lost_disputes(connection: Connection) -> list[MoneyBack]:
             _paid_invoice(charge).label("invoice_id"),
         )
         .join(stripe_charges, dispute.charge_id == charge.id, isouter=True)
-        .where(~dispute.is_deleted, dispute.status == "lost")
+        .where(~dispute.is_deleted, dispute.status.in_(sorted(COUNTED_DISPUTES)))
         .order_by(dispute.id)
     )
     return [_money_back(row, "dispute") for row in rows]
