@@ -16,7 +16,9 @@ from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
 from store.database import DatabaseRefused, DatabaseUnreachable
 from store.embedded_postgres import EmbeddedPostgresError
+from store.lake import LakeDamaged
 from store.settings import ConfigurationError
+from store.usage_imports import ImportOvertaken, ImportRunning
 
 REFUSED = 2
 REFUSALS: tuple[type[Exception], ...] = (
@@ -27,6 +29,9 @@ REFUSALS: tuple[type[Exception], ...] = (
     DatabaseUnreachable,
     EmbeddedPostgresError,
     FolderRefused,
+    ImportOvertaken,
+    ImportRunning,
+    LakeDamaged,
     NoStripeKey,
     PortTaken,
     ProcessDied,

@@ -1,6 +1,6 @@
 """Which usage files came in, which lake files hold their events, and whose user ids mean which customer."""
 
-from sqlalchemy import Column, Date, ForeignKeyConstraint, Index, Numeric
+from sqlalchemy import CheckConstraint, Column, Date, ForeignKeyConstraint, Index, Numeric
 from sqlalchemy.dialects.postgresql import UUID
 
 from store.schema.base import counter, moment, number, tenant_table, text_column
@@ -11,6 +11,8 @@ usage_imports = tenant_table(
     text_column("file_name", nullable=False),
     text_column("file_sha256", nullable=False),
     text_column("format", nullable=False),
+    # The column mapping, as `theirs=ours,…`; empty for none. With another mapping the same file has other events.
+    text_column("columns", nullable=False),
     text_column("state", nullable=False),
     counter("rows_done"),
     counter("accepted"),
@@ -18,8 +20,12 @@ usage_imports = tenant_table(
     counter("conflict"),
     counter("rejected"),
     counter("unpriced"),
+    counter("ignored"),
+    # How much of the reject file belongs to the rows done: what a killed import wrote beyond it is cut off.
+    counter("reject_bytes"),
     moment("started_at", nullable=False),
     moment("finished_at"),
+    CheckConstraint("state in ('running', 'finished')", name="state"),
     key=("import_id",),
 )
 Index(None, usage_imports.c.tenant_id, usage_imports.c.file_sha256)

@@ -1,0 +1,99 @@
+"""Whose usage it is: which Stripe customer the names mean that usage gives to customers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from store.schema import customer_mappings, stripe_customers
+
+REFS_SCHEMA: dict[str, pl.DataType] = {"customer_ref": pl.String(), "customer_id": pl.String()}
+# Under these keys people keep their own id of a customer. Any other key counts only where none of these has the name.
+ID_KEYS = frozenset(
+    [
+        "account",
+        "account_id",
+        "customer_id",
+        "external_id",
+        "id",
+        "org_id",
+        "organization_id",
+        "project_id",
+        "ref",
+        "team_id",
+        "tenant_id",
+        "uid",
+        "user",
+        "user_id",
+        "username",
+        "uuid",
+        "workspace_id",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class MirroredCustomer:
+    """A Stripe customer as far as names go."""
+
+    customer_id: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    is_deleted: bool = False
+
+
+def save(connection: Connection, mapping: Mapping[str, str], *, now: datetime) -> None:
+    """Keep which customer each name means (name -> `cus_…`), in the tenant's transaction; a newer word replaces an older."""
+    if not mapping:
+        return
+    tenant_id = connection.scalar(select(func.current_tenant_id()))
+    statement = insert(customer_mappings)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "source_ref"],
+            set_={"customer_id": statement.excluded.customer_id, "created_at": statement.excluded.created_at},
+        ),
+        [
+            {"tenant_id": tenant_id, "source_ref": ref, "customer_id": customer_id, "created_at": now}
+            for ref, customer_id in sorted(mapping.items())
+        ],
+    )
+
+
+def customer_refs(connection: Connection) -> pl.DataFrame:
+    """One row for every name that means a customer of the mirror (REFS_SCHEMA), by the rule of `resolve`.
+
+    Usage is joined to it whenever the warehouse is built: a mapping that comes later repairs history.
+    """
+    table = stripe_customers.c
+    rows = connection.execute(select(table.id, table.metadata, table.is_deleted))
+    customers = [MirroredCustomer(row.id, row.metadata or {}, row.is_deleted) for row in rows]
+    mapped = connection.execute(select(customer_mappings.c.source_ref, customer_mappings.c.customer_id))
+    refs = resolve({row.source_ref: row.customer_id for row in mapped}, customers)
+    return pl.DataFrame(sorted(refs.items()), schema=REFS_SCHEMA, orient="row")
+
+
+def has_customers(connection: Connection) -> bool:
+    """Whether any customer has been pulled from Stripe; before that, nobody can say whose usage it is."""
+    return connection.scalar(select(stripe_customers.c.id).limit(1)) is not None
+
+
+def resolve(mapping: Mapping[str, str], customers: Iterable[MirroredCustomer]) -> dict[str, str]:
+    """Customer by name: the mapping's word, else the customer's own id, else its metadata (ID_KEYS before other keys).
+
+    In metadata a customer that still exists goes before a deleted one; a name that then stands for two means nobody. A
+    name mapped to a customer that the mirror does not have means nobody either, until that customer is pulled.
+    """
+    known = {customer.customer_id: customer for customer in customers}
+    claims: dict[str, dict[tuple[bool, bool], set[str]]] = {}
+    for customer in known.values():
+        for key, value in customer.metadata.items():
+            rank = (key.strip().lower().replace("-", "_") not in ID_KEYS, customer.is_deleted)
+            claims.setdefault(value, {}).setdefault(rank, set()).add(customer.customer_id)
+    by_metadata = {name: min(ranked.items())[1] for name, ranked in claims.items() if name}
+    refs = {name: next(iter(ids)) for name, ids in by_metadata.items() if len(ids) == 1}
+    refs |= {customer_id: customer_id for customer_id in known}
+    refs |= mapping
+    return {name: customer_id for name, customer_id in refs.items() if customer_id in known}
