@@ -187,7 +187,6 @@ def meter(id_: str, created: int, *, display_name: str, event_name: str, formula
         "customer_mapping": given.get("customer_mapping")
         or {"event_payload_key": "stripe_customer_id", "type": "by_id"},
         "default_aggregation": {"formula": formula},
-        "dimension_payload_keys": None,
         "display_name": display_name,
         "event_name": event_name,
         "event_time_window": None,

@@ -46,6 +46,7 @@ def payment_intent(id_: str, created: int, *, amount: int, currency: str, **give
         "customer": given.get("customer"),
         "description": given.get("description"),
         "livemode": False,
+        "managed_payments": {"enabled": False},
         "metadata": given.get("metadata") or {},
         "payment_method": given.get("payment_method"),
         "payment_method_options": {

@@ -54,7 +54,8 @@ def subscription(id_: str, created: int, *, customer_id: str, currency: str, **g
         "default_tax_rates": given.get("default_tax_rates") or [],
         "description": given.get("description"),
         "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "invoice_settings": dict.fromkeys(("account_tax_ids", "custom_fields", "description", "footer"))
+        | {"issuer": {"type": "self"}},
         "items": listing(f"/v1/subscription_items?subscription={id_}", []),
         "livemode": False,
         "managed_payments": {"enabled": False},
