@@ -1,0 +1,175 @@
+"""The tables of a published warehouse: what the pages and the API read, one DuckDB file per tenant and version.
+
+Moments are UTC without a zone, days are UTC. Amounts in `_minor` are in minor units of the currency beside them, and where there is
+none, of the tenant's reporting currency.
+"""
+
+from pricing.usage import BUCKETS
+
+TABLES: dict[str, dict[str, str]] = {
+    "meta": {
+        "version": "bigint",
+        "tenant_id": "varchar",
+        "tenant_name": "varchar",
+        "reporting_currency": "varchar",
+        "published_at": "timestamp",
+        # The end of what the version covers: the `now` of every page.
+        "as_of": "timestamp",
+        "definitions_version": "varchar",
+    },
+    "freshness": {
+        "source": "varchar",
+        "last_success_at": "timestamp",
+        "latest_record_at": "timestamp",
+        "status": "varchar",
+        "message": "varchar",
+    },
+    "customers": {
+        "customer_id": "varchar",
+        "name": "varchar",
+        "email": "varchar",
+        "plan": "varchar",
+        "country": "varchar",
+        "currency": "varchar",
+        "created_at": "timestamp",
+        "subscription_status": "varchar",
+        "is_past_due": "boolean",
+        # Null where an open invoice cannot be converted.
+        "past_due_minor": "bigint",
+    },
+    "plan_changes": {
+        "customer_id": "varchar",
+        "changed_at": "timestamp",
+        "from_plan": "varchar",
+        "to_plan": "varchar",
+        "direction": "varchar",
+        "invoice_id": "varchar",
+        "amount_minor": "bigint",
+        "currency": "varchar",
+    },
+    "invoices": {
+        "invoice_id": "varchar",
+        "number": "varchar",
+        "customer_id": "varchar",
+        "status": "varchar",
+        "currency": "varchar",
+        "total_minor": "bigint",
+        "total_excluding_tax_minor": "bigint",
+        "amount_paid_minor": "bigint",
+        "amount_remaining_minor": "bigint",
+        "billing_reason": "varchar",
+        "created_at": "timestamp",
+        "finalized_at": "timestamp",
+        "attempt_count": "bigint",
+        "next_payment_attempt_at": "timestamp",
+    },
+    "revenue_lines": {
+        "month": "date",
+        "customer_id": "varchar",
+        "basis": "varchar",
+        "kind": "varchar",
+        "invoice_id": "varchar",
+        "invoice_number": "varchar",
+        "source_id": "varchar",
+        "description": "varchar",
+        "period_start": "date",
+        "period_end": "date",
+        "currency": "varchar",
+        "amount_minor": "bigint",
+        # Null where no exchange rate is known: the line is shown and not counted.
+        "rate_nano": "bigint",
+        "rate_date": "date",
+        "reporting_minor": "bigint",
+    },
+    "customer_month": {
+        "month": "date",
+        "customer_id": "varchar",
+        "basis": "varchar",
+        "gross_minor": "bigint",
+        "discounts_minor": "bigint",
+        "credits_minor": "bigint",
+        "refunds_minor": "bigint",
+        "disputes_minor": "bigint",
+        # Null where one of the month's lines could not be converted.
+        "net_revenue_minor": "bigint",
+        "fees_minor": "bigint",
+    },
+    "usage_cube": {
+        "day": "date",
+        "month": "date",
+        # Null where no mapping knows whose usage it is.
+        "customer_id": "varchar",
+        "customer_ref": "varchar",
+        "provider": "varchar",
+        "model": "varchar",
+        "feature": "varchar",
+        "service_tier": "varchar",
+        "price_id": "bigint",
+        "events": "bigint",
+        **dict.fromkeys(BUCKETS, "bigint"),
+        # Null where the events have no price.
+        "cost_pico_usd": "hugeint",
+        "unpriced_reason": "varchar",
+    },
+    "customer_month_usage": {
+        "month": "date",
+        "customer_id": "varchar",
+        "events": "bigint",
+        "priced_events": "bigint",
+        "unpriced_events": "bigint",
+        "tokens": "bigint",
+        "unpriced_tokens": "bigint",
+        "cost_pico_usd": "hugeint",
+    },
+    "usd_rates": {
+        "month": "date",
+        # What one US dollar was worth in the reporting currency, times 10^9; null where no rate is known.
+        "rate_nano": "bigint",
+    },
+    "price_entries": {
+        "price_id": "bigint",
+        "price_key": "varchar",
+        "provider": "varchar",
+        "model": "varchar",
+        "service_tier": "varchar",
+        "above_input_tokens": "bigint",
+        "valid_from": "timestamp",
+        "valid_to": "timestamp",
+        "tod_from_minute": "integer",
+        "tod_to_minute": "integer",
+        **{f"{bucket}_pico_usd": "bigint" for bucket in BUCKETS},
+        "source": "varchar",
+        "source_url": "varchar",
+        "checked_on": "date",
+    },
+    "failed_payments": {
+        "month": "date",
+        "customer_id": "varchar",
+        "invoice_id": "varchar",
+        "currency": "varchar",
+        "amount_minor": "bigint",
+        "reporting_minor": "bigint",
+        "decline_code": "varchar",
+        "decline_class": "varchar",
+        "failed_at": "timestamp",
+        "is_recovered": "boolean",
+    },
+    "attention": {
+        "kind": "varchar",
+        "customer_id": "varchar",
+        "subject_id": "varchar",
+        "title": "varchar",
+        "amount_minor": "bigint",
+        "detail": "varchar",
+        "at": "timestamp",
+        "due_by": "timestamp",
+    },
+}
+
+
+def create_statements() -> list[str]:
+    """One `create table` for each table, in order."""
+    return [
+        f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
+        for table, columns in TABLES.items()
+    ]
