@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.import_usage import ImportSummary
+from pipelines.import_usage_summary import ImportSummary
 from pipelines.price_file import PriceSummary
 from pipelines.refresh import RefreshOutcome
 from pricing.usage_sources.values import usd_text

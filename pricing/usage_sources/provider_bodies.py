@@ -1,5 +1,7 @@
 """The `usage` body of a provider's own answer to inclusive counters, each shape by the rule of the API it comes from."""
 
+from collections.abc import Callable
+
 from pricing.usage_sources.records import Record, first, inner, whole
 
 # Bedrock's and Anthropic's input excludes what the cache gave and took; OpenAI's and Google's includes it.
@@ -11,17 +13,7 @@ def provider_counters(body: Record) -> dict[str, int] | None:
 
     Raises UsageRefused when a counter is no whole number.
     """
-    if first(body, "promptTokenCount", "prompt_token_count", "candidatesTokenCount", "totalTokenCount") is not None:
-        return _google(body)
-    if first(body, "prompt_tokens", "completion_tokens") is not None:
-        return _openai(body, "prompt_tokens", "completion_tokens")
-    if first(body, "inputTokens", "outputTokens") is not None:
-        return _bedrock(body)
-    if first(body, "input_tokens", "output_tokens") is None:
-        return None
-    if _ANTHROPIC & set(body) and "input_tokens_details" not in body:
-        return _anthropic(body)
-    return _openai(body, "input_tokens", "output_tokens")
+    return next((rule(body) for names, rule in _SHAPES if first(body, *names) is not None), None)
 
 
 def _openai(body: Record, total_in: str, total_out: str) -> dict[str, int]:
@@ -66,6 +58,16 @@ def _bedrock(body: Record) -> dict[str, int]:
     }
 
 
+def _cohere(body: Record) -> dict[str, int]:
+    """What Cohere bills, which is less than the tokens that it counts."""
+    billed = inner(body, "billed_units")
+    return {
+        "input_tokens": whole(billed, "input_tokens"),
+        "output_tokens": whole(billed, "output_tokens"),
+        "search_requests": whole(billed, "search_units"),
+    }
+
+
 def _google(body: Record) -> dict[str, int]:
     """Cached content is a part of the prompt; thoughts come on top of the candidates, tool prompts on top of the prompt."""
     thoughts = whole(body, "thoughtsTokenCount", "thoughts_token_count")
@@ -89,3 +91,20 @@ def _audio(body: Record, *names: str) -> int:
         else []
     )
     return sum(whole(part, "tokenCount", "token_count") for part in audio)
+
+
+def _messages_or_responses(body: Record) -> dict[str, int]:
+    """Anthropic and OpenAI's Responses API share their totals' names; what stands beside them tells them apart."""
+    if _ANTHROPIC & set(body) and "input_tokens_details" not in body:
+        return _anthropic(body)
+    return _openai(body, "input_tokens", "output_tokens")
+
+
+# The first shape whose names a body has is its own.
+_SHAPES: tuple[tuple[tuple[str, ...], Callable[[Record], dict[str, int]]], ...] = (
+    (("promptTokenCount", "prompt_token_count", "candidatesTokenCount", "totalTokenCount"), _google),
+    (("prompt_tokens", "completion_tokens"), lambda body: _openai(body, "prompt_tokens", "completion_tokens")),
+    (("inputTokens", "outputTokens"), _bedrock),
+    (("billed_units",), _cohere),
+    (("input_tokens", "output_tokens"), _messages_or_responses),
+)

@@ -14,7 +14,7 @@ PICO = 10**12
 _AMOUNT_MAX = 2**63 - 1
 _EPOCH_UNITS = ((10**17, 1, 1000), (10**14, 1, 1), (10**11, 1000, 1), (0, 1_000_000, 1))
 _ZONE = r"[+-]\d{2}(?::?\d{2})?$"
-_AMOUNT = re.compile(r"\d{0,20}(?:\.\d*)?(?:[eE][+-]?\d{1,3})?")
+_AMOUNT = re.compile(r"\d{0,20}(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def labels(column: pl.Series) -> pl.Series:
