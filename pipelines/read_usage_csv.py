@@ -114,13 +114,19 @@ def _rows(lines: _Lines, width: int, delimiter: str) -> Iterator[_Row | Refused]
         number, first = numbered
         if not first.strip():
             continue
-        parts = [first]
-        if b'"' in first:
-            parts = _until_quotes_close(lines, first)
+        has_quotes = b'"' in first
+        if not has_quotes:
+            # Nearly every row of nearly every file: no quotes, text, as many cells as the header.
+            plain = first.decode("utf-8", "replace").rstrip("\r\n")
+            cells = plain.split(delimiter)
+            if len(cells) == width and "\ufffd" not in plain:
+                yield number, plain, cells
+                continue
+        parts = _until_quotes_close(lines, first) if has_quotes else [first]
         raw = b"".join(parts)
         reason = not_utf8(raw) or _broken_quote(raw)
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
-        cells: list[str] = []
+        cells = []
         if reason is None:
             try:
                 cells = (

@@ -71,7 +71,7 @@ def expanded(source: Source | None, chunk: Chunk) -> Chunk:
 def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], list[Refused], int]:
     """A table of EVENT_FIELDS, the place in the chunk of each of its rows, the refused rows and the number of no calls."""
     assert isinstance(chunk.rows, list), "`expanded` makes records of a table"
-    columns: dict[str, list[str | None]] = {name: [] for name in EVENT_FIELDS}
+    events: list[Mapping[str, object]] = []
     places: list[int] = []
     refused: list[Refused] = []
     for place, record in enumerate(chunk.rows):
@@ -80,11 +80,14 @@ def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], lis
         except UsageRefused as error:
             refused.append(Refused(chunk.lines[place], str(error), row_text(chunk, place), source.event_id(record)))
             continue
-        if event is None:
-            continue
-        places.append(place)
-        for name, column in columns.items():
-            value = event.get(name)
-            column.append(None if value is None else str(value))
-    table = pl.DataFrame([pl.Series(name, column, pl.String) for name, column in columns.items()])
+        if event is not None:
+            events.append(event)
+            places.append(place)
+    names = [name for name in EVENT_FIELDS if any(name in event for event in events)]
+    table = pl.DataFrame(
+        [
+            pl.Series(name, [None if (value := event.get(name)) is None else str(value) for event in events], pl.String)
+            for name in names
+        ]
+    )
     return table, places, refused, len(chunk.rows) - len(places) - len(refused)
