@@ -1,5 +1,6 @@
 """The books of a tenant, read from the mirror of Stripe: what counts, of whom, and nothing of another tenant."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,10 +9,14 @@ from sqlalchemy import Engine
 from pricing.fx import RateTable
 from pricing.revenue import revenue_lines
 from pricing.revenue_books import Books, unbalanced
-from pricing.revenue_months import customer_months
+from pricing.revenue_months import SIGNS, company_months, customer_months, unconverted
+from store import fx_rates
 from store.database import tenant_transaction
 from store.revenue_sources import read_books
-from tests.store.stripe_money import balance_transaction, charge, dispute, invoice, keep, paid_by, refund
+from tests.sandbox_fixtures import SandboxServer
+from tests.store.stripe_money import NOON, balance_transaction, charge, dispute, invoice, keep, paid_by, refund
+
+MIRRORED = ("customer", "invoice", "invoice_payment", "charge", "refund", "dispute", "balance_transaction")
 
 
 def books_of(engine: Engine, tenant: UUID) -> Books:
@@ -118,3 +123,28 @@ def test_fees_belong_to_the_customer_behind_them_and_stripes_own_bills_to_none(e
         ("txn_4", None, 12_00),
         ("txn_6", "cus_acme", -15_00),
     ]
+
+
+def test_the_demo_companys_lines_come_to_its_invoices(
+    engine: Engine, tenant: UUID, demo_company_server: SandboxServer
+) -> None:
+    """Per customer paying in dollars, added up from the sandbox's own objects; and nothing of it lacks an exchange rate."""
+    objects = demo_company_server.state.objects
+    keep(engine, tenant, *(raw for kind in MIRRORED for raw in objects[kind].values()))
+    sold: dict[str | None, int] = defaultdict(int)
+    for raw in objects["invoice"].values():
+        if raw["currency"] == "usd" and raw["status"] in {"open", "paid"}:
+            sold[raw["customer"]] += raw["total_excluding_tax"]
+    with tenant_transaction(engine, tenant) as connection:
+        fx_rates.record_from_stripe(connection, now=NOON)
+        books, rates = read_books(connection), RateTable(fx_rates.read(connection))
+    lines = revenue_lines(books, rates, "usd", as_of=NOON)
+    counted: dict[str | None, int] = defaultdict(int)
+    for part in lines:
+        if part.basis == "invoiced" and part.kind in {"line", "discount", "credit"} and part.currency == "usd":
+            counted[part.customer_id] += SIGNS[part.kind] * part.amount_minor
+    assert counted == sold
+    assert unbalanced(books.invoices) == []
+    assert books.money_back_aside() == []
+    assert unconverted(lines) == []
+    assert all(row.net_revenue_minor is not None for row in company_months(customer_months(lines)))
