@@ -26,7 +26,7 @@ def append_rejects(path: Path, rejects: pl.DataFrame, *, after_bytes: int) -> in
         # A file that somebody took away begins anew; there is nothing left to keep of it.
         file.truncate(min(after_bytes, file.tell()))
         file.seek(0, os.SEEK_END)
-        rejects.select(REJECT_SCHEMA).write_csv(file, include_header=file.tell() == 0)
+        rejects.select(list(REJECT_SCHEMA)).write_csv(file, include_header=file.tell() == 0)
         file.flush()
         os.fsync(file.fileno())
         return file.tell()
