@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import shared_folder
 from tests.sandbox.contract import Contract
+from tests.sandbox.receiving import Receiver, receiving
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,10 @@ def every_answer_fits(request: pytest.FixtureRequest) -> Iterator[None]:
         assert contract.answer_problems(exchange) == []
         if exchange.status == 200 and exchange.headers.get("stripe-version", "") >= "2026-09-30":
             assert contract.request_problems(exchange) == []
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook endpoint for the test."""
+    with receiving() as found:
+        yield found

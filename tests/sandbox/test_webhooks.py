@@ -1,11 +1,4 @@
-"""Events reach webhook endpoints: signed, in order, again when the endpoint fails, and wrong when that is ordered."""
-
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+"""Events reach webhook endpoints: signed, in order, and again when the endpoint fails."""
 
 import pytest
 import stripe
@@ -13,61 +6,10 @@ import stripe
 from sandbox.http.service import Service
 from sandbox.state import State
 from sandbox.webhook_sending import signature
+from tests.sandbox.receiving import Receiver, endpoint, sent
 from tests.sandbox_fixtures import EMPTY_STARTS_AT, SEED, SandboxServer, serving, stripe_client
 
 HOUR = 3_600
-
-
-@dataclass
-class Receiver:
-    """A webhook endpoint that keeps what it gets. It answers each of `answers` once, and 200 after them."""
-
-    url: str = ""
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[bytes, str]] = field(default_factory=list)
-
-    @property
-    def types(self) -> list[str]:
-        return [json.loads(body)["type"] for body, _ in self.got]
-
-    @property
-    def names(self) -> list[str]:
-        return [json.loads(body)["data"]["object"]["name"] for body, _ in self.got]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    kept = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # the name that http.server calls
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.got.append((body, self.headers["Stripe-Signature"]))
-            self.send_response(kept.answers.pop(0) if kept.answers else 200)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing on standard error."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_port}/hooks?from=stripe"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield kept
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def endpoint(sdk: stripe.StripeClient, receiver: Receiver, *types: str) -> stripe.WebhookEndpoint:
-    return sdk.v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": list(types) or ["*"]})  # type: ignore[typeddict-item]  # the SDK lists each type as a literal
-
-
-def sent(server: SandboxServer) -> None:
-    """Wait until all that is due by the sandbox's clock has been sent."""
-    server.advance(seconds=0)
 
 
 def test_the_official_library_accepts_the_signature(
@@ -204,72 +146,6 @@ def test_what_waits_can_be_sent_at_once(
 
     assert sandbox_server.control("/webhooks/deliver", {}) == {"due": 1}
     assert receiver.names == ["Ada", "Ada"]
-
-
-def test_a_duplicate_is_the_same_event_twice(
-    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, receiver: Receiver
-) -> None:
-    sandbox_server.control("/webhook-faults", {"kind": "duplicate", "type": "customer.*"})
-    endpoint(stripe_sdk, receiver)
-    for name in ("Ada", "Grace"):
-        stripe_sdk.v1.customers.create({"name": name})
-    sent(sandbox_server)
-
-    assert receiver.names == ["Ada", "Ada", "Grace"]
-    assert receiver.got[0][0] == receiver.got[1][0]
-    assert [one.pending_webhooks for one in stripe_sdk.v1.events.list().data] == [0, 0]
-
-
-def test_a_delayed_event_comes_after_later_ones(
-    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, receiver: Receiver
-) -> None:
-    """And tells what was so when it happened."""
-    sandbox_server.control("/webhook-faults", {"kind": "delay", "delay_seconds": 600})
-    endpoint(stripe_sdk, receiver)
-    customer = stripe_sdk.v1.customers.create({"name": "Ada"})
-    stripe_sdk.v1.customers.update(customer.id, {"name": "Ada Lovelace"})
-    sent(sandbox_server)
-    assert receiver.names == ["Ada Lovelace"]
-
-    sandbox_server.advance(seconds=600)
-    assert receiver.names == ["Ada Lovelace", "Ada"]
-    assert receiver.types == ["customer.updated", "customer.created"]
-
-
-def test_reordered_events_come_newest_first_when_all_are_there(
-    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, receiver: Receiver
-) -> None:
-    order = {"kind": "reorder", "type": "customer.created", "times": 3}
-    sandbox_server.control("/webhook-faults", order)
-    endpoint(stripe_sdk, receiver)
-    for name in ("Ada", "Grace", "Radia", "Barbara"):
-        sent(sandbox_server)
-        assert receiver.got == [] or name == "Barbara"
-        stripe_sdk.v1.customers.create({"name": name})
-    sent(sandbox_server)
-
-    assert receiver.names == ["Radia", "Grace", "Ada", "Barbara"]
-
-
-def test_forgetting_the_faults_lets_go_what_they_hold(
-    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, receiver: Receiver
-) -> None:
-    sandbox_server.control("/webhook-faults", {"kind": "reorder", "times": 3})
-    endpoint(stripe_sdk, receiver)
-    for name in ("Ada", "Grace"):
-        stripe_sdk.v1.customers.create({"name": name})
-    [fault] = sandbox_server.control("/webhook-faults")["faults"]
-    assert (fault["held"], fault["times"], receiver.got) == (2, 1, [])
-
-    assert sandbox_server.control("/webhook-faults", method="DELETE") == {"faults": []}
-
-    assert receiver.names == ["Grace", "Ada"]
-
-
-@pytest.mark.parametrize("order", [{"kind": "lost"}, {"kind": "delay"}, {"kind": "duplicate", "times": 0}])
-def test_an_order_that_makes_no_sense_is_refused(sandbox_server: SandboxServer, order: dict[str, Any]) -> None:
-    with pytest.raises(OSError, match="400"):
-        sandbox_server.control("/webhook-faults", order)
 
 
 def test_what_a_refused_request_had_begun_is_not_sent(
