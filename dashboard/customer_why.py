@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -116,8 +117,7 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
     else:
         shown = [_price_row(row) for row in priced.iter_rows(named=True)]
         config = {
-            name: st.column_config.TextColumn(name, alignment="right")
-            for name in ("Quantity", UNIT_PRICE, "= cost")
+            name: st.column_config.TextColumn(name, alignment="right") for name in ("Quantity", UNIT_PRICE, "= cost")
         }
         config["Source"] = st.column_config.LinkColumn("Source", display_text=r"https?://([^/]+)")
         st.dataframe(
@@ -145,7 +145,7 @@ def _unit(bucket: str) -> str:
     return bucket.replace("_", " ")
 
 
-def _price_row(row: dict[str, object]) -> dict[str, str]:
+def _price_row(row: dict[str, Any]) -> dict[str, str]:
     bucket, quantity, price, cost = (
         str(row["bucket"]),
         row["quantity"],

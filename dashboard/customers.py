@@ -43,7 +43,7 @@ def _list(current: reading.Reading) -> None:
         return
     with shell.header("Customers", f"{wording.month(closed[-1])}, the last closed month"):
         basis = controls.choose_basis()
-    rows = reading.customers(current, basis, closed[-1], closed[-1])
+    rows = reading.customers(current, basis, closed[-1])
     rows = _filtered(rows, *_filters(rows["plan"].unique().sort().to_list()))
     if rows.height == 0:
         _nothing_matches()

@@ -43,6 +43,7 @@ KINDS = {
     ),
     "unpriced": Kind("model without a price", "models without a price", ":material/sell:", "orange"),
     "unattributed": Kind("usage without a customer", "usages without a customer", ":material/person_off:", "orange"),
+    "no_rate": Kind("currency without a rate", "currencies without a rate", ":material/currency_exchange:", "orange"),
 }
 
 

@@ -85,11 +85,7 @@ def _waterfall_words(month: Month, currency: str) -> str:
 
 def losing_money(current: reading.Reading, month: date, basis: str, open_customer: Callable[[str], None]) -> None:
     """Customers whose usage costs more than they pay, ranked by what is lost."""
-    rows = (
-        reading.customers(current, basis, month, month)
-        .filter(pl.col("gross_profit_minor") < 0)
-        .sort("gross_profit_minor")
-    )
+    rows = reading.customers(current, basis, month).filter(pl.col("gross_profit_minor") < 0).sort("gross_profit_minor")
     lost = -int(rows["gross_profit_minor"].sum() or 0)
     subtitle = f"{wording.month(month)}, ranked by loss"
     if rows.height:
@@ -152,7 +148,7 @@ def _failed_words(rows: pl.DataFrame, length: int, currency: str) -> str:
 
 
 def _power_users(current: reading.Reading, month: date, basis: str) -> None:
-    rows = reading.customers(current, basis, month, month)
+    rows = reading.customers(current, basis, month)
     calls, revenue = int(rows["events"].sum() or 0), int(rows["net_revenue_minor"].sum() or 0)
     top = rows.sort("events", descending=True).head(POWER_USERS_SHOWN)
     with shell.card("power", "Power users", f"Share of calls against share of net revenue, {wording.month(month)}"):

@@ -9,7 +9,7 @@ from dashboard.months import Month
 
 MARGIN_HELP = (
     f"(net revenue {wording.MINUS} AI cost) ÷ net revenue. Only AI usage counts as cost here: hosting, support and Stripe's fees do not. "
-    "The range is what the margin would be if unpriced usage cost nothing, or as much as the rest of the tokens on average."
+    "The range is what the margin would be if unpriced usage cost nothing, or as much per token as the dearest model of the month."
 )
 
 

@@ -1,50 +1,79 @@
-"""dev"""
+"""What the pages read: one published version pinned for a whole render, its rows shaped for drawing."""
 
-import sys
-
-sys.path.insert(0, "/tmp/dash/dev")
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
-from typing import Any
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
 
-import fake
 import polars as pl
 import streamlit as st
 
 from dashboard import charts, shell
+from dashboard.customer_rows import customer_rows
+from dashboard.month_rows import to_months
 from dashboard.months import Month
 from dashboard.overview_attention import Item
-from pricing.money import pico_usd_to_minor
+from store import warehouse_reads as reads
+from store.settings import load_settings
+from store.warehouse_reads import Warehouse
 
 
 @dataclass(frozen=True)
 class Reading:
-    warehouse: Any
-    version: int
-    tenant_id: str
-    tenant_name: str
-    currency: str
-    as_of: datetime
-    published_at: datetime
+    """A version of the warehouse, pinned, and what every page says about it."""
+
+    warehouse: Warehouse
+
+    @property
+    def version(self) -> int:
+        """The version's number."""
+        return self.warehouse.version
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose numbers these are."""
+        return self.warehouse.tenant_id
+
+    @property
+    def tenant_name(self) -> str:
+        """The tenant's name for people."""
+        return self.warehouse.tenant_name
+
+    @property
+    def currency(self) -> str:
+        """The reporting currency."""
+        return self.warehouse.reporting_currency
+
+    @property
+    def as_of(self) -> datetime:
+        """The end of what the version covers, in UTC: the `now` of every page."""
+        return self.warehouse.as_of
 
 
 @dataclass(frozen=True)
 class Customer:
+    """A customer as the head of their page shows them; `flags` are (words, color) badges."""
+
     customer_id: str
     name: str
-    email: str
-    plan: str
-    country: str
-    created_at: datetime
-    subscription_status: str
+    email: str | None
+    plan: str | None
+    country: str | None
+    created_at: datetime | None
+    subscription_status: str | None
     is_past_due: bool
-    past_due_minor: int
-    flags: tuple
+    past_due_minor: int | None
+    flags: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Jump:
+    """The steepest rise of the AI bill between two closed months, and the customer behind most of it."""
+
     before: date
     after: date
     before_minor: int
@@ -56,216 +85,194 @@ class Jump:
 
 @dataclass(frozen=True)
 class Explained:
+    """Both sides of a customer's month: the lines of the revenue, and the units of the AI cost by price entry."""
+
     revenue: pl.DataFrame
     usage: pl.DataFrame
 
 
-def published_version():
-    return 3
+HISTORY_MONTHS = 12
+BADGES = {
+    "dispute": ("Dispute to answer", "red"),
+    "refund_request": ("Refund requested", "orange"),
+    "refund_pending": ("Refund on its way", "gray"),
+    "past_due_burn": ("Past due, still burning", "red"),
+}
 
 
-def current():
-    w = fake.open_warehouse(None, "t")
-    return Reading(w, w.version, "t", w.tenant_name, "usd", w.as_of, w.published_at)
+@cache
+def _place() -> tuple[Path, str]:
+    """Where this installation's data lie and whose they are; read once per process."""
+    settings = load_settings()
+    return settings.metering_home, settings.metering_tenant
 
 
-def is_phone():
-    return "Mobi" in st.context.headers.get("User-Agent", "")
+def _tenant() -> UUID | None:
+    return reads.tenant_named(*_place())
 
 
-_kept = {}
+def published_version() -> int | None:
+    """The version that the pages show; None while nothing is published."""
+    tenant_id = _tenant()
+    return None if tenant_id is None else reads.current_version(_place()[0], tenant_id)
 
 
-def kept_figure(key, make):
-    if key not in _kept:
-        _kept[key] = make()
-    return _kept[key]
+def current() -> Reading | None:
+    """The current version, pinned for this run; None while nothing is published."""
+    tenant_id = _tenant()
+    warehouse = None if tenant_id is None else reads.open_current(_place()[0], tenant_id)
+    return None if warehouse is None else Reading(warehouse)
 
 
-def _months(frame, as_of):
-    out = []
-    for r in frame.iter_rows(named=True):
-        z = lambda k: r[k] or 0
-        net = z("net_revenue_minor")
-        cost = pico_usd_to_minor(z("cost_pico_usd"))
-        tok = z("tokens")
-        un = z("unpriced_tokens")
-        share = Fraction(net - cost, net) if net else None
-        high = share
-        low = Fraction(net - cost - (cost * un // max(1, tok - un)), net) if net else None
-        out.append(
-            Month(
-                r["month"],
-                z("gross_minor"),
-                z("discounts_minor"),
-                z("credits_minor"),
-                z("refunds_minor"),
-                z("disputes_minor"),
-                net,
-                z("fees_minor"),
-                cost,
-                share,
-                low,
-                high,
-                1 - Fraction(un, tok) if tok else None,
-                Fraction(r.get("attributed_pico_usd") or 0, r["cost_pico_usd"])
-                if r.get("cost_pico_usd") and "attributed_pico_usd" in r
-                else None,
-                r["month"] >= as_of.date().replace(day=1),
-            )
-        )
-    return tuple(out)
+def is_phone() -> bool:
+    """Whether the browser says that it runs on a phone; the server is not told the width of the window."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
 
 
-def months(c, basis):
-    return _months(fake.company_months(c.warehouse, basis), c.as_of)
+def kept_figure(key: tuple[object, ...], make: Callable[[], object]) -> object:
+    """The figure of that key (which names the version), made once per process: making one takes longer than sending it."""
+    return _kept_figure(key, make)
 
 
-def customer_months(c, cid, basis):
-    return _months(fake.customer_months(c.warehouse, basis, cid), c.as_of)
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _kept_figure(key: tuple[object, ...], _make: Callable[[], object]) -> object:  # noqa: ARG001 - Streamlit keeps the answer by the key; the underscore keeps the maker out of it
+    return _make()
 
 
-def trend_points(ms):
+def months(reading: Reading, basis: str) -> tuple[Month, ...]:
+    """The company's months, oldest first, the running one last."""
+    return to_months(reads.months(reading.warehouse, basis), reading.currency, reading.as_of)
+
+
+def customer_months(reading: Reading, customer_id: str, basis: str) -> tuple[Month, ...]:
+    """One customer's months, oldest first."""
+    return to_months(reads.months(reading.warehouse, basis, customer_id), reading.currency, reading.as_of)
+
+
+def trend_points(shown: Sequence[Month]) -> list[charts.TrendMonth]:
+    """Months as the trend draws them."""
     return [
         charts.TrendMonth(
-            m.month,
-            m.net_revenue_minor,
-            m.cost_minor,
-            *(float(x) if x is not None else None for x in (m.share, m.low, m.high)),
-            m.is_partial,
+            month=month.month,
+            net_revenue_minor=month.net_revenue_minor,
+            cost_minor=month.cost_minor,
+            share=_drawn(month.share),
+            low=_drawn(month.low),
+            high=_drawn(month.high),
+            is_partial=month.is_partial,
         )
-        for m in ms
+        for month in shown
     ]
 
 
-def customers(c, basis, start, end):
-    all_ = fake.customer_months(c.warehouse, basis)
-    cs = {r["customer_id"]: r for r in fake.customers(c.warehouse).iter_rows(named=True)}
-    by = {}
-    for r in all_.iter_rows(named=True):
-        by.setdefault(r["customer_id"], {})[r["month"]] = r
-    rows = []
-    prev = (start.replace(day=1) - __import__("datetime").timedelta(days=1)).replace(day=1)
-    ms = sorted({m for v in by.values() for m in v if m <= end})[-12:]
-    for cid, v in by.items():
-        r = v.get(start)
-        if r is None:
-            continue
-        net = r["net_revenue_minor"] or 0
-        cost = pico_usd_to_minor(r["cost_pico_usd"] or 0)
-        share = (net - cost) / net if net else None
-        p = v.get(prev)
-        ps = None
-        if p and p["net_revenue_minor"]:
-            ps = (p["net_revenue_minor"] - pico_usd_to_minor(p["cost_pico_usd"] or 0)) / p["net_revenue_minor"]
-        k = cs[cid]
-        state = []
-        if net - cost < 0:
-            state.append("Losing money")
-        if k["is_past_due"]:
-            state.append("Past due")
-        if r["unpriced_tokens"]:
-            state.append("Unpriced usage")
-        rows.append(
-            dict(
-                customer_id=cid,
-                name=k["name"],
-                email=k["email"],
-                plan=k["plan"],
-                is_past_due=k["is_past_due"],
-                net_revenue_minor=net,
-                cost_minor=cost,
-                gross_profit_minor=net - cost,
-                share=share,
-                share_move=share - ps if share is not None and ps is not None else None,
-                events=r["events"] or 0,
-                cost_series=[pico_usd_to_minor((v.get(m) or {}).get("cost_pico_usd") or 0) / 100 for m in ms],
-                state=", ".join(state),
-            )
-        )
-    return pl.DataFrame(rows, infer_schema_length=None)
+def _drawn(share: Fraction | None) -> float | None:
+    return None if share is None else float(share)
 
 
-def attention(c):
+def customers(reading: Reading, basis: str, month: date) -> pl.DataFrame:
+    """Every customer of a month (customer_rows.SCHEMA), with the AI cost of the twelve months up to it."""
+    history = [_months_before(month, back) for back in range(HISTORY_MONTHS - 1, -1, -1)]
+    rows = reads.customer_months(reading.warehouse, basis, history[0], month)
+    return customer_rows(reads.customers(reading.warehouse), rows, history, reading.currency)
+
+
+def _months_before(month: date, back: int) -> date:
+    number = month.year * 12 + month.month - 1 - back
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def attention(reading: Reading) -> list[Item]:
+    """What waits for a decision."""
     return [
-        Item(r["kind"], r["customer_id"], r["title"], r["detail"], r["amount_minor"], r["at"], r["due_by"])
-        for r in fake.attention(c.warehouse).iter_rows(named=True)
+        Item(
+            row["kind"], row["customer_id"], row["title"], row["detail"], row["amount_minor"], row["at"], row["due_by"]
+        )
+        for row in reads.attention(reading.warehouse).iter_rows(named=True)
     ]
 
 
-def failed_payments(c):
-    return fake.failed(c.warehouse)
+def failed_payments(reading: Reading) -> pl.DataFrame:
+    """Failed payments by month and decline class."""
+    return reads.failed_payments(reading.warehouse)
 
 
-def biggest_jump(c, ms):
-    best = None
-    for a, b in zip(ms, ms[1:]):
-        if b.cost_minor > a.cost_minor and (
-            best is None or b.cost_minor - a.cost_minor > best[1].cost_minor - best[0].cost_minor
-        ):
-            best = (a, b)
-    if not best:
+def biggest_jump(reading: Reading, closed: Sequence[Month]) -> Jump | None:
+    """The pair of months with the steepest rise of the AI bill; None where it never rose, or by nobody that is known."""
+    pairs = [(before, after) for before, after in pairwise(closed) if after.cost_minor > before.cost_minor]
+    if not pairs:
         return None
-    x = {r["customer_id"]: r for r in customers(c, "service", best[0].month, best[0].month).iter_rows(named=True)}
-    y = customers(c, "service", best[1].month, best[1].month)
-    rows = sorted(
-        ((r["cost_minor"] - (x.get(r["customer_id"], {}).get("cost_minor", 0)), r) for r in y.iter_rows(named=True)),
-        key=lambda t: -t[0],
-    )
-    return Jump(
-        best[0].month,
-        best[1].month,
-        best[0].cost_minor,
-        best[1].cost_minor,
-        rows[0][1]["customer_id"],
-        rows[0][1]["name"],
-        rows[0][0],
-    )
-
-
-def customers_page():
-    return st.session_state["_pages"]["customers"]
-
-
-def freshness_line(c):
-    shell.freshness(
-        [(r["source"], r["last_success_at"], r["status"]) for r in fake.freshness(c.warehouse).iter_rows(named=True)],
-        published_at=c.published_at,
-        version=c.version,
-        now=c.as_of,
-    )
-
-
-def customer(c, cid):
-    f = fake.customers(c.warehouse).filter(pl.col("customer_id") == cid)
-    if not f.height:
+    before, after = max(pairs, key=lambda pair: pair[1].cost_minor - pair[0].cost_minor)
+    costs = {
+        month.month: {
+            row["customer_id"]: row for row in customers(reading, "service", month.month).iter_rows(named=True)
+        }
+        for month in (before, after)
+    }
+    rises = {
+        customer_id: row["cost_minor"] - (costs[before.month].get(customer_id) or {"cost_minor": 0})["cost_minor"]
+        for customer_id, row in costs[after.month].items()
+    }
+    if not rises:
         return None
-    r = f.row(0, named=True)
+    customer_id = max(rises, key=lambda id_: (rises[id_], id_))
+    name = costs[after.month][customer_id]["name"]
+    return Jump(before.month, after.month, before.cost_minor, after.cost_minor, customer_id, name, rises[customer_id])
+
+
+def customer(reading: Reading, customer_id: str) -> Customer | None:
+    """One customer; None when nobody has that id."""
+    rows = reads.customers(reading.warehouse).filter(pl.col("customer_id") == customer_id)
+    if rows.is_empty():
+        return None
+    row = rows.row(0, named=True)
+    waiting = {item.kind for item in attention(reading) if item.customer_id == customer_id}
     return Customer(
-        r["customer_id"],
-        r["name"],
-        r["email"],
-        r["plan"],
-        r["country"],
-        r["created_at"],
-        r["subscription_status"],
-        r["is_past_due"],
-        r["past_due_minor"],
-        (),
+        customer_id=row["customer_id"],
+        name=row["name"],
+        email=row["email"],
+        plan=row["plan"],
+        country=row["country"],
+        created_at=row["created_at"],
+        subscription_status=row["subscription_status"],
+        is_past_due=row["is_past_due"],
+        past_due_minor=row["past_due_minor"],
+        flags=tuple(badge for kind, badge in BADGES.items() if kind in waiting),
     )
 
 
-def invoices(c, cid):
-    return fake.invoices(c.warehouse, cid)
+def invoices(reading: Reading, customer_id: str) -> pl.DataFrame:
+    """A customer's invoices, newest first."""
+    return reads.invoices(reading.warehouse, customer_id)
 
 
-def plan_changes(c, cid):
-    return fake.plan_changes(c.warehouse, cid)
+def plan_changes(reading: Reading, customer_id: str) -> pl.DataFrame:
+    """A customer's plan changes, newest first."""
+    return reads.plan_changes(reading.warehouse, customer_id)
 
 
-def models(c, cid):
-    return fake.models(c.warehouse, cid)
+def models(reading: Reading, customer_id: str) -> pl.DataFrame:
+    """A customer's models by AI cost."""
+    return reads.models(reading.warehouse, customer_id)
 
 
-def why(c, cid, m, basis):
-    return Explained(*fake.why(c.warehouse, cid, m, basis))
+def why(reading: Reading, customer_id: str, month: date, basis: str) -> Explained:
+    """A customer's month taken apart."""
+    return Explained(
+        reads.revenue_lines(reading.warehouse, customer_id, month, basis),
+        reads.priced_units(reading.warehouse, customer_id, month),
+    )
+
+
+def freshness_line(reading: Reading) -> None:
+    """The last line of a page: how old what it shows is, and whether a newer version was refused."""
+    if reading.warehouse.refusal is not None:
+        st.warning(reading.warehouse.refusal, icon=":material/warning:")
+    shell.freshness(
+        [
+            (row["source"], row["last_success_at"], row["status"])
+            for row in reads.freshness(reading.warehouse).iter_rows(named=True)
+        ],
+        published_at=reading.warehouse.published_at,
+        version=reading.version,
+        now=datetime.now(UTC).replace(tzinfo=None),
+    )

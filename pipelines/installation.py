@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from store.database import Engine, migrate, open_engine, prepare_roles
-from store.tenants import ensure_tenant
-
 from pipelines.pull_stripe import StripeConfig
 from store import embedded_postgres
+from store.database import Engine, migrate, open_engine, prepare_roles
 from store.settings import Settings
+from store.tenants import ensure_tenant
 
 
 @dataclass(frozen=True)

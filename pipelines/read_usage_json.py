@@ -152,10 +152,15 @@ def _document_rows(file: BinaryIO) -> Iterator[_Row | Refused]:
                 if is_too_long
                 else "no readable JSON"
             )
-            yield Refused(line, f"from here on there is {what}", shortened(buffer[start : start + _PIECE]))
+            yield Refused(line, f"from here on there is {what}", _shown(buffer[start:]))
             return
         if not piece:
             return
+
+
+def _shown(text: str) -> str:
+    """The beginning of a text with what was no UTF-8 in it marked."""
+    return shortened(text[:_PIECE].encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def _next_value(buffer: str, start: int) -> int:

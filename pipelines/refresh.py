@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from store.database import Engine
-from store.warehouse import Publication
-
 from pipelines import publish_warehouse, pull_stripe
 from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
+from store.database import Engine
+from store.warehouse import Publication
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import procrastinate
 import structlog
-from store.database import Engine, tenant_transaction
-from store.tenants import list_tenants
 
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
 from pipelines.schedule import REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from store import audit
+from store.database import Engine, tenant_transaction
 from store.jobs import open_job_queue, retry_stalled_jobs
+from store.tenants import list_tenants
 
 log = structlog.get_logger(__name__)
 

@@ -33,6 +33,7 @@ __all__ = [
     "open_engine",
     "prepare_roles",
     "set_tenant",
+    "tenant_snapshot",
     "tenant_transaction",
 ]
 
@@ -138,6 +139,16 @@ def tenant_transaction(engine: Engine, tenant_id: UUID) -> Iterator[Connection]:
     with engine.begin() as connection:
         set_tenant(connection, tenant_id)
         yield connection
+
+
+@contextlib.contextmanager
+def tenant_snapshot(engine: Engine, tenant_id: UUID) -> Iterator[Connection]:
+    """As `tenant_transaction`, but every statement sees the database as it was at the first one: for sums that must agree."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            set_tenant(connection, tenant_id)
+            yield connection
 
 
 def set_tenant(connection: Connection, tenant_id: UUID) -> None:

@@ -5,10 +5,10 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import duckdb
@@ -45,19 +45,23 @@ class Publication:
     version: int | None
     message: str
     checks: tuple[Check, ...] = ()
+    row_counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Pointer:
     """Which version is current, and the sentence of a later one that was refused."""
 
+    tenant_slug: str
     version: int
     file_name: str
     published_at: str
     refusal: str | None = None
 
 
-Fill = Callable[[duckdb.DuckDBPyConnection, int], Sequence[Check]]
+# A version that is being built, for those who may not open DuckDB files themselves.
+Building: TypeAlias = duckdb.DuckDBPyConnection
+Fill = Callable[[Building, int], Sequence[Check]]
 
 
 def warehouse_folder(home: Path, tenant_id: UUID) -> Path:
@@ -75,7 +79,7 @@ def publishing(home: Path, tenant_id: UUID) -> Iterator[Path]:
         yield folder
 
 
-def publish(folder: Path, version: int, fill: Fill, *, now: datetime) -> Publication:
+def publish(folder: Path, tenant_slug: str, version: int, fill: Fill, *, now: datetime) -> Publication:
     """Build a version inside `publishing`, compare, and let it take the old one's place; a difference keeps the old one.
 
     `fill` writes the tables (warehouse_tables.TABLES) and returns what to compare. Readers see the old version or the new one.
@@ -89,6 +93,7 @@ def publish(folder: Path, version: int, fill: Fill, *, now: datetime) -> Publica
         for statement in create_statements():
             con.execute(statement)
         checks = tuple(fill(con, version))
+        counts = row_counts(con)
         con.execute("checkpoint")
     finally:
         con.close()
@@ -96,24 +101,27 @@ def publish(folder: Path, version: int, fill: Fill, *, now: datetime) -> Publica
     current = read_pointer(folder)
     if wrong:
         building.unlink()
-        return _refused(folder, current, wrong, checks)
+        return _refused(folder, current, wrong, checks, counts)
     _sync(building)
     target = folder / f"v{version}.duckdb"
     building.rename(target)
-    write_pointer(folder, Pointer(version, target.name, now.isoformat()))
+    write_pointer(folder, Pointer(tenant_slug, version, target.name, now.isoformat()))
     _remove_old(folder, target.name, now)
     message = f"Published version {version}; {len(checks)} sums agree with their sources."
-    return Publication(is_published=True, version=version, message=message, checks=checks)
+    return Publication(is_published=True, version=version, message=message, checks=checks, row_counts=counts)
 
 
-def _refused(folder: Path, current: Pointer | None, wrong: Sequence[Check], checks: tuple[Check, ...]) -> Publication:
+def _refused(
+    folder: Path, current: Pointer | None, wrong: Sequence[Check], checks: tuple[Check, ...], counts: dict[str, int]
+) -> Publication:
     """Keep the old version and say, on every page, which sums differ."""
     told = "; ".join(f"{check.name}: {check.source:,} at the source, {check.warehouse:,} here" for check in wrong)
     kept = f"version {current.version} stays" if current else "nothing is shown"
     message = f"A new version was not published, {kept}, because its sums differ from their sources. {told}."
     if current is not None:
-        write_pointer(folder, Pointer(current.version, current.file_name, current.published_at, message))
-    return Publication(is_published=False, version=current.version if current else None, message=message, checks=checks)
+        write_pointer(folder, replace(current, refusal=message))
+    shown = current.version if current else None
+    return Publication(is_published=False, version=shown, message=message, checks=checks, row_counts=counts)
 
 
 def read_pointer(folder: Path) -> Pointer | None:

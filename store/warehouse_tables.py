@@ -169,7 +169,8 @@ TABLES: dict[str, dict[str, str]] = {
 
 def create_statements() -> list[str]:
     """One `create table` for each table, in order."""
-    return [
-        f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
-        for table, columns in TABLES.items()
-    ]
+    # Quoted, because `at` is a word of SQL's own.
+    written = {
+        table: ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) for table, columns in TABLES.items()
+    }
+    return [f"create table {table} ({columns})" for table, columns in written.items()]

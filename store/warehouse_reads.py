@@ -1,0 +1,238 @@
+"""Reads one published version of a tenant's warehouse; whoever opened a version keeps it, whatever is published meanwhile."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import polars as pl
+
+from pricing.usage import BUCKETS, TOKEN_BUCKETS
+from store.duck import bound
+from store.warehouse import POINTER, Pointer, read_pointer, warehouse_folder
+
+# HUGEINT sums of pico-USD reach Python as exact integers only through this type.
+_WIDE = {"cost_pico_usd": pl.Int128()}
+_TOKENS = " + ".join(TOKEN_BUCKETS)
+# What is billed beside tokens would pass for the price of a token.
+_TOKENS_ALONE = " and ".join(
+    f"{bucket} = 0" for bucket in BUCKETS if bucket not in TOKEN_BUCKETS and bucket != "requests"
+)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """An open version. `refusal` is the sentence of a later version that was not published, None when there is none."""
+
+    con: duckdb.DuckDBPyConnection
+    version: int
+    tenant_id: str
+    tenant_name: str
+    reporting_currency: str
+    as_of: datetime
+    published_at: datetime
+    refusal: str | None
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """A query's rows as a frame. Each call has a cursor of its own, so that threads do not meet."""
+        with self.con.cursor() as cursor:
+            answer = cursor.execute(query, list(parameters))
+            names = [column[0] for column in answer.description or ()]
+            rows = answer.fetchall()
+        return pl.DataFrame(
+            rows, schema=names, orient="row", schema_overrides={name: _WIDE[name] for name in names if name in _WIDE},
+            infer_schema_length=None,
+        )  # fmt: skip
+
+
+_open: dict[tuple[Path, str], duckdb.DuckDBPyConnection] = {}
+_opening = threading.Lock()
+
+
+def current_version(home: Path, tenant_id: UUID) -> int | None:
+    """The number of the published version; None when there is none."""
+    pointer = read_pointer(warehouse_folder(home, tenant_id))
+    return pointer.version if pointer else None
+
+
+def tenant_named(home: Path, slug: str) -> UUID | None:
+    """The tenant of that short name, if it has ever published below this folder."""
+    for path in sorted((home / "warehouse").glob(f"*/{POINTER}")):
+        pointer = read_pointer(path.parent)
+        if pointer is not None and pointer.tenant_slug == slug:
+            return UUID(path.parent.name)
+    return None
+
+
+def open_current(home: Path, tenant_id: UUID) -> Warehouse | None:
+    """The current version, read-only; None when nothing is published. Opening the same version again is free."""
+    folder = warehouse_folder(home, tenant_id)
+    while True:
+        pointer = read_pointer(folder)
+        if pointer is None:
+            return None
+        try:
+            return _described(_connection(folder, pointer.file_name), pointer)
+        except duckdb.IOException:
+            # It was removed between reading the pointer and opening the file: a newer one is current by now.
+            if read_pointer(folder) == pointer:
+                raise
+
+
+def _connection(folder: Path, file_name: str) -> duckdb.DuckDBPyConnection:
+    key = (folder, file_name)
+    with _opening:
+        if key not in _open:
+            con = duckdb.connect(str(folder / file_name), read_only=True)
+            bound(con)
+            # Versions of the tenant that are no longer current stay open for whoever holds them and close with the last one.
+            for old in [other for other in _open if other[0] == folder]:
+                del _open[old]
+            _open[key] = con
+        return _open[key]
+
+
+def _described(con: duckdb.DuckDBPyConnection, pointer: Pointer) -> Warehouse:
+    with con.cursor() as cursor:
+        row = cursor.execute(
+            "select version, tenant_id, tenant_name, reporting_currency, as_of, published_at from meta"
+        ).fetchone()
+    assert row is not None, "a version says what it is"
+    version, tenant_id, tenant_name, reporting_currency, as_of, published_at = row
+    return Warehouse(
+        con=con,
+        version=version,
+        tenant_id=tenant_id,
+        tenant_name=tenant_name,
+        reporting_currency=reporting_currency,
+        as_of=as_of,
+        published_at=published_at,
+        refusal=pointer.refusal,
+    )
+
+
+def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> pl.DataFrame:
+    """One row per month up to the running one: sums of revenue and usage, of one customer or of the company.
+
+    `net_revenue_minor` is null where an amount has no exchange rate; `dearest_*` are cost and tokens of the company's dearest model.
+    """
+    of_customer = "customer_id = $2" if customer_id is not None else "true"
+    parameters = [basis, customer_id] if customer_id is not None else [basis]
+    return warehouse.rows(
+        f"""with revenue as (
+            select month, sum(gross_minor) as gross_minor, sum(discounts_minor) as discounts_minor, sum(credits_minor) as credits_minor,
+                sum(refunds_minor) as refunds_minor, sum(disputes_minor) as disputes_minor, sum(net_revenue_minor) as net_revenue_minor,
+                bool_or(net_revenue_minor is null) as is_incomplete, sum(fees_minor) as fees_minor
+            from customer_month where basis = $1 and {of_customer} group by month),
+        usage as (
+            select month, sum(events) as events, sum(unpriced_events) as unpriced_events, sum(tokens) as tokens,
+                sum(unpriced_tokens) as unpriced_tokens, sum(cost_pico_usd) as cost_pico_usd,
+                sum(case when customer_id is not null then cost_pico_usd else 0 end) as attributed_pico_usd
+            from customer_month_usage where {of_customer} group by month),
+        dearest as ({_DEAREST})
+        select month, r.* exclude (month), u.* exclude (month), d.dearest_pico_usd, d.dearest_tokens, x.rate_nano as usd_rate_nano
+        from revenue r full join usage u using (month) left join dearest d using (month) left join usd_rates x using (month)
+        where month <= (select date_trunc('month', as_of) from meta) order by month""",
+        parameters,
+    )
+
+
+# The dearest average price of a token that the company paid for a model in the month, as its two sums.
+_DEAREST = f"""select month, cost as dearest_pico_usd, tokens as dearest_tokens from (
+    select month, sum(cost_pico_usd) as cost, sum({_TOKENS}) as tokens from usage_cube
+    where cost_pico_usd is not null and {_TOKENS_ALONE} group by month, provider, model)
+    where tokens > 0 qualify row_number() over (partition by month order by cost::double / tokens desc, cost) = 1"""
+
+
+def customers(warehouse: Warehouse) -> pl.DataFrame:
+    """The columns of the table `customers`, by name."""
+    return warehouse.rows("select * from customers order by name, customer_id")
+
+
+def customer_months(warehouse: Warehouse, basis: str, first: date, last: date) -> pl.DataFrame:
+    """One row per customer and month from `first` to `last` (both included): revenue and usage; without a customer: unattributed."""
+    return warehouse.rows(
+        """select coalesce(r.month, u.month) as month, coalesce(r.customer_id, u.customer_id) as customer_id, r.net_revenue_minor,
+            r.gross_minor, r.month is not null as has_revenue, u.events, u.unpriced_events, u.tokens, u.unpriced_tokens,
+            u.cost_pico_usd, x.rate_nano as usd_rate_nano
+        from (select * from customer_month where basis = $1) r
+            full join customer_month_usage u on r.month = u.month and r.customer_id is not distinct from u.customer_id
+            left join usd_rates x on x.month = coalesce(r.month, u.month)
+        where coalesce(r.month, u.month) between $2 and $3 order by 1, 2""",
+        [basis, first, last],
+    )
+
+
+def revenue_lines(warehouse: Warehouse, customer_id: str, month: date, basis: str) -> pl.DataFrame:
+    """The lines behind a customer's month, biggest first within their kind."""
+    return warehouse.rows(
+        """select * from revenue_lines where customer_id = $1 and month = $2 and basis = $3
+        order by kind != 'line', kind, abs(reporting_minor) desc, source_id""",
+        [customer_id, month, basis],
+    )
+
+
+def priced_units(warehouse: Warehouse, customer_id: str, month: date) -> pl.DataFrame:
+    """A customer's month by model, price entry and unit: quantity x unit price = cost, or why there is no price; dearest first."""
+    units = " union all ".join(
+        f"select '{bucket}' as bucket, provider, model, price_id, unpriced_reason, sum({bucket})::hugeint as quantity from used "
+        f"group by provider, model, price_id, unpriced_reason having sum({bucket}) > 0"
+        for bucket in BUCKETS
+    )
+    price = " ".join(f"when '{bucket}' then p.{bucket}_pico_usd" for bucket in BUCKETS)
+    return warehouse.rows(
+        f"""with used as (select * from usage_cube where customer_id = $1 and month = $2),
+        units as ({units})
+        select u.*, case u.bucket {price} end as unit_price_pico_usd,
+            u.quantity * case u.bucket {price} end as cost_pico_usd,
+            p.price_key, p.valid_from, p.valid_to, p.source, p.source_url, p.checked_on
+        from units u left join price_entries p using (price_id)
+        where u.price_id is null or case u.bucket {price} end > 0
+        order by cost_pico_usd desc nulls last, u.provider, u.model, u.bucket""",
+        [customer_id, month],
+    )
+
+
+def models(warehouse: Warehouse, customer_id: str) -> pl.DataFrame:
+    """What a customer's models come to over all months: events, tokens and cost (null where nothing has a price)."""
+    return warehouse.rows(
+        f"""select provider, model, sum(events) as events, sum({_TOKENS}) as tokens, sum(cost_pico_usd) as cost_pico_usd
+        from usage_cube where customer_id = $1 group by provider, model order by cost_pico_usd desc nulls last, events desc""",
+        [customer_id],
+    )
+
+
+def invoices(warehouse: Warehouse, customer_id: str) -> pl.DataFrame:
+    """A customer's invoices, newest first."""
+    return warehouse.rows(
+        "select * from invoices where customer_id = $1 order by coalesce(finalized_at, created_at) desc, invoice_id",
+        [customer_id],
+    )
+
+
+def plan_changes(warehouse: Warehouse, customer_id: str) -> pl.DataFrame:
+    """A customer's plan changes, newest first."""
+    return warehouse.rows("select * from plan_changes where customer_id = $1 order by changed_at desc", [customer_id])
+
+
+def failed_payments(warehouse: Warehouse) -> pl.DataFrame:
+    """What failed by month and decline class, and how much of it came in later; invoices without an exchange rate are in no sum."""
+    return warehouse.rows(
+        """select month, decline_class, sum(reporting_minor)::bigint as amount_minor,
+            coalesce(sum(reporting_minor) filter (is_recovered), 0)::bigint as recovered_minor
+        from failed_payments where reporting_minor is not null group by month, decline_class order by month, decline_class"""
+    )
+
+
+def attention(warehouse: Warehouse) -> pl.DataFrame:
+    """What waits for a decision."""
+    return warehouse.rows('select * from attention order by kind, due_by, "at", subject_id')
+
+
+def freshness(warehouse: Warehouse) -> pl.DataFrame:
+    """How fresh each source was when the version was built."""
+    return warehouse.rows("select * from freshness order by source")
