@@ -1,23 +1,58 @@
-"""`python -m bench`: runs every benchmark one after the other, each in a process of its own."""
+"""`python -m bench [NAME …]`: runs the benchmarks, each in a process of its own, and writes their tables to results/README.md."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     "price_events": "pricing 10 M synthetic events against a plain scan-and-group floor",
     "import_usage": "importing and pricing one million events against reading and writing the same Parquet",
 }
 
 
-def main() -> int:
-    """Run them all; the exit code is the first failure's."""
-    for name, purpose in BENCHMARKS.items():
-        print(f"\n== {name}: {purpose}", flush=True)
+def main(names: list[str]) -> int:
+    """Run those named, or all; the exit code is the first failure's."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    for name in names or BENCHMARKS:
+        print(f"\n== {name}: {BENCHMARKS[name]}", flush=True)
         done = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False)
         if done.returncode:
             return done.returncode
+    (RESULTS / "README.md").write_text(tables(), encoding="utf-8")
     return 0
 
 
+def tables() -> str:
+    """Every benchmark's last result as a Markdown table."""
+    text = "# Benchmarks, as last run\n\nRead the ratios, not the seconds: floor and measure ran in the same minute.\n"
+    for name, purpose in BENCHMARKS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            text += f"\n## {name}: {purpose}\n\n{table(json.loads(path.read_text(encoding='utf-8')))}"
+    return text
+
+
+def table(result: dict[str, object]) -> str:
+    """One result: where and when it was measured, and a row for each measure."""
+    measures, machine = result["measures"], result["machine"]
+    assert isinstance(measures, list)
+    assert isinstance(machine, dict)
+    headings = list(measures[0])
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    lines = [
+        f"Measured {result['measured_at']}: {facts}.",
+        "",
+        "| " + " | ".join(heading.replace("_", " ") for heading in headings) + " |",
+        "|---" + "|--:" * (len(headings) - 1) + "|",
+        *("| " + " | ".join(str(measure[heading]) for heading in headings) + " |" for measure in measures),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """Whose usage it is: which Stripe customer the names mean that usage gives to customers."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,28 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from store.schema import customer_mappings, stripe_customers
 
 REFS_SCHEMA: dict[str, pl.DataType] = {"customer_ref": pl.String(), "customer_id": pl.String()}
-# Under these keys people keep their own id of a customer. Any other key counts only where none of these has the name.
-ID_KEYS = frozenset(
-    [
-        "account",
-        "account_id",
-        "customer_id",
-        "external_id",
-        "id",
-        "org_id",
-        "organization_id",
-        "project_id",
-        "ref",
-        "team_id",
-        "tenant_id",
-        "uid",
-        "user",
-        "user_id",
-        "username",
-        "uuid",
-        "workspace_id",
-    ]
-)
+# Under such keys people keep their own id of a customer: account_id, userId, External-ID, uuid, account … Any other key counts
+# only where none of these has the name.
+ID_KEY = re.compile(r"(id|ref)$|^(account|customer|org|organization|project|team|tenant|user|username|workspace)$")
 
 
 @dataclass(frozen=True)
@@ -81,7 +63,7 @@ def has_customers(connection: Connection) -> bool:
 
 
 def resolve(mapping: Mapping[str, str], customers: Iterable[MirroredCustomer]) -> dict[str, str]:
-    """Customer by name: the mapping's word, else the customer's own id, else its metadata (ID_KEYS before other keys).
+    """Customer by name: the mapping's word, else the customer's own id, else its metadata (ID_KEY before other keys).
 
     In metadata a customer that still exists goes before a deleted one; a name that then stands for two means nobody. A
     name mapped to a customer that the mirror does not have means nobody either, until that customer is pulled.
@@ -90,7 +72,7 @@ def resolve(mapping: Mapping[str, str], customers: Iterable[MirroredCustomer]) -
     claims: dict[str, dict[tuple[bool, bool], set[str]]] = {}
     for customer in known.values():
         for key, value in customer.metadata.items():
-            rank = (key.strip().lower().replace("-", "_") not in ID_KEYS, customer.is_deleted)
+            rank = (ID_KEY.search(key.strip().lower()) is None, customer.is_deleted)
             claims.setdefault(value, {}).setdefault(rank, set()).add(customer.customer_id)
     by_metadata = {name: min(ranked.items())[1] for name, ranked in claims.items() if name}
     refs = {name: next(iter(ids)) for name, ids in by_metadata.items() if len(ids) == 1}

@@ -143,12 +143,12 @@ print("done", flush=True)
 def test_killed_processes_leave_what_the_next_one_needs(
     engine: Engine, database_urls: DatabaseUrls, tenant: UUID, tmp_path: Path
 ) -> None:
-    """Real kills (SIGKILL) at five moments of a seeded dice, each somewhere in the part after the one it waited for."""
+    """Real kills (SIGKILL) at three moments of a seeded dice, each somewhere in the part after the one it waited for."""
     dice = random.Random(20_261_125)
     names = [f"e{number:04d}" for number in range(1_500)]
     path = usage_csv(tmp_path / "u.csv", [row(name, day=1 + index % 5) for index, name in enumerate(names)])
     arguments = [sys.executable, "-c", CHILD, database_urls.app, str(tmp_path), str(tenant), str(path)]
-    for _ in range(5):
+    for _ in range(3):
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             for _ in range(dice.randint(1, 4)):
