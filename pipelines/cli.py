@@ -16,6 +16,8 @@ database_app = typer.Typer(no_args_is_help=True, help="The Postgres behind an in
 audit_app = typer.Typer(no_args_is_help=True, help="The append-only record of who did what.")
 app.add_typer(database_app, name="database")
 app.add_typer(audit_app, name="audit")
+rates_app = typer.Typer(no_args_is_help=True, help="Exchange rates by day.")
+app.add_typer(rates_app, name="rates")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]
@@ -104,6 +106,18 @@ def stop() -> None:
     """Stop an embedded Postgres that a killed run left behind."""
     with refusals_as_sentences(console):
         commands.stop(console)
+
+
+@rates_app.command("add")
+def rates_add(
+    base: Annotated[str, typer.Argument(help="The currency that is worth something: eur.")],
+    quote: Annotated[str, typer.Argument(help="The currency it is worth it in: usd.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The UTC day of the rate: 2026-11-25.")],
+    rate: Annotated[str, typer.Argument(help="What one of the first was worth in the second: 1.0801.")],
+) -> None:
+    """Record an exchange rate for a day; a rate that is known already stays."""
+    with refusals_as_sentences(console):
+        commands.add_rate(console, base, quote, day.date(), rate, now=now)
 
 
 @database_app.command("prepare")

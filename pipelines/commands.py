@@ -1,7 +1,7 @@
 """The work behind each `metering` command: opens the installation, runs one job and prints what came of it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,8 @@ from pipelines.running import serve_until_interrupted, start_sandbox
 from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
-from store import audit, embedded_postgres
+from pricing.fx import FxRate, parse_rate
+from store import audit, embedded_postgres, fx_rates
 from store.database import open_engine, prepare_roles, tenant_transaction
 from store.settings import Settings, load_settings
 from store.tenants import ensure_tenant
@@ -152,6 +153,33 @@ def _running_app_url(settings: Settings) -> str:
     return prepare_roles(embedded_postgres.start(settings.metering_home)).app
 
 
+def add_rate(console: Console, base: str, quote: str, day: date, rate: str, *, now: Clock) -> None:
+    """Record a rate with its audit line and publish, so that what had no rate is counted."""
+    pair = (base.lower(), quote.lower())
+    given = FxRate(*pair, day, parse_rate(rate, *pair), "recorded by hand")
+    settings = load_settings()
+    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+        with tenant_transaction(installation.engine, installation.tenant_id) as connection:
+            is_new = fx_rates.record(connection, [given], now=now()) == 1
+            if is_new:
+                deed = {"rate": rate, "day": day}
+                audit.append(
+                    connection,
+                    at=now(),
+                    principal="command line",
+                    action="fx_rate:record",
+                    subject=f"{given.base}/{given.quote}",
+                    after=deed,
+                )
+        if not is_new:
+            console.print(f"A rate of {base} in {quote} is known for {day} already; it stays.", highlight=False)
+            return
+        publication = publish_warehouse.publish(
+            installation.engine, installation.home, installation.tenant_id, now=now()
+        )
+    console.print(f"Recorded. {publication.message}", highlight=False)
+
+
 def stop(console: Console) -> None:
     """Stop the embedded Postgres, if one runs."""
     settings = load_settings()
@@ -170,8 +198,10 @@ def database_prepare(console: Console, admin_url: str) -> None:
 def audit_verify(console: Console) -> bool:
     """Print the verdict on the tenant's audit chain; True when it is intact."""
     settings = load_settings()
-    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
-        with tenant_transaction(installation.engine, installation.tenant_id) as connection:
-            verdict = audit.verify(connection)
+    with (
+        open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation,
+        tenant_transaction(installation.engine, installation.tenant_id) as connection,
+    ):
+        verdict = audit.verify(connection)
     console.print(verdict.message, highlight=False)
     return verdict.intact

@@ -10,10 +10,12 @@ from rich.console import Console
 
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
+from pipelines.publish_warehouse import RateMissing
 from pipelines.pull_stripe_client import StripePullError
 from pipelines.read_usage_chunks import UsageFileRefused
 from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
+from pricing.money import MoneyError
 from store.database import DatabaseRefused, DatabaseUnreachable
 from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
@@ -32,9 +34,11 @@ REFUSALS: tuple[type[Exception], ...] = (
     ImportOvertaken,
     ImportRunning,
     LakeDamaged,
+    MoneyError,
     NoStripeKey,
     PortTaken,
     ProcessDied,
+    RateMissing,
     StripePullError,
     UsageFileRefused,
 )

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from pricing.money import NANO, MoneyError, exponent
 
@@ -70,3 +70,15 @@ def minor_rate_nano(exchange_rate: Decimal, base: str, quote: str) -> int:
     """
     shift = Decimal(10) ** (exponent(base) - exponent(quote))
     return rate_nano(exchange_rate * shift)
+
+
+def parse_rate(text: str, base: str, quote: str) -> int:
+    """A rate as a person writes it, as integer nano-units. Raises MoneyError for what is no currency or no rate."""
+    exponent(base)
+    exponent(quote)
+    if base == quote:
+        raise MoneyError(f"{base} is always worth one {quote}: no rate is needed.")
+    try:
+        return rate_nano(Decimal(text))
+    except InvalidOperation:
+        raise MoneyError(f"A rate is a number such as 1.0801, not {text!r}.") from None

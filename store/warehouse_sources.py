@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Connection, Text, and_, case, cast, distinct, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import (
     stripe_charges,
@@ -31,7 +32,7 @@ def customers(connection: Connection) -> list[Row]:
     newest = (
         select(subscription.customer_id, subscription.status, plans.c.plan)
         .join(plans, plans.c.subscription_id == subscription.id, isouter=True)
-        .distinct(subscription.customer_id)
+        .ext(distinct_on(subscription.customer_id))
         .where(~subscription.is_deleted)
         .order_by(subscription.customer_id, _ALIVE_FIRST, subscription.created_at.desc(), subscription.id)
         .subquery()
@@ -61,7 +62,7 @@ def _plan_of_subscription() -> Any:
         select(item.subscription_id, product.name.label("plan"))
         .join(stripe_prices, price.id == item.price_id, isouter=True)
         .join(stripe_products, product.id == func.coalesce(item.product_id, price.product_id), isouter=True)
-        .distinct(item.subscription_id)
+        .ext(distinct_on(item.subscription_id))
         .where(~item.is_deleted)
         .order_by(item.subscription_id, is_metered, item.created_at, item.id)
         .subquery()
