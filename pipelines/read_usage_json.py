@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from pipelines.read_usage_chunks import (
     CHUNK_BYTES,
     CHUNK_ROWS,
@@ -20,9 +18,8 @@ from pipelines.read_usage_chunks import (
     not_utf8,
     shortened,
 )
+from pricing.usage_sources.records import decoded
 
-# Dollars are written as decimals; a float on the way would change them.
-_decode = msgspec.json.Decoder(float_hook=str).decode
 _documents = json.JSONDecoder()
 _BETWEEN = re.compile(r"[ \t\r\n,\[\]]*")
 _PIECE = 2**20
@@ -74,8 +71,8 @@ def is_by_line(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return True
     try:
-        return isinstance(_decode(text), dict)
-    except msgspec.DecodeError:
+        return isinstance(decoded(text), dict)
+    except ValueError:
         return False
 
 
@@ -114,8 +111,8 @@ def _object(number: int, line: bytes) -> _Row | Refused:
     text = line.decode("utf-8", "replace")
     if reason is None:
         try:
-            found = _decode(line)
-        except (msgspec.DecodeError, RecursionError) as error:
+            found = decoded(line)
+        except ValueError as error:
             reason = f"not readable as JSON: {error}"
         else:
             if isinstance(found, dict):

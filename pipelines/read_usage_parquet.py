@@ -13,7 +13,14 @@ from pipelines.read_usage_chunks import CHUNK_ROWS, Chunk, UsageFileRefused
 def read_columns(path: Path) -> tuple[list[str], int]:
     """The top-level column names and the number of rows."""
     with _opened(path) as file:
-        return list(file.schema_arrow.names), file.metadata.num_rows
+        try:
+            names = file.schema_arrow.names
+        except UnicodeDecodeError as error:
+            raise UsageFileRefused(f"{path} is no readable Parquet file: a column's name is no text") from error
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UsageFileRefused(f"{path} names the columns {', '.join(twice)} more than once.")
+        return names, file.metadata.num_rows
 
 
 def read_chunks(path: Path, columns: Sequence[str], *, skip_rows: int) -> Iterator[Chunk]:
@@ -25,6 +32,8 @@ def read_chunks(path: Path, columns: Sequence[str], *, skip_rows: int) -> Iterat
         done = before
         try:
             for batch in file.iter_batches(CHUNK_ROWS, row_groups=groups, columns=list(columns)) if groups else ():
+                # Text is checked to be text here; polars trusts what it is given.
+                batch.validate(full=True)
                 table = pl.from_arrow(pa.Table.from_batches([batch]))
                 if not isinstance(table, pl.DataFrame):
                     raise TypeError(f"a batch of {path} is no table")

@@ -1,10 +1,9 @@
 """OpenTelemetry GenAI spans, as OTLP JSON or one flat object a span, to the documented event schema."""
 
-import json
 from collections.abc import Iterable, Mapping
 
 from pricing.usage import UsageRefused
-from pricing.usage_sources.records import Record, first, text, whole
+from pricing.usage_sources.records import Record, decoded, first, text, whole
 from pricing.usage_sources.values import shown
 
 COLUMNS = frozenset(
@@ -134,8 +133,8 @@ def _flat(span: Record, resource: Record) -> Record:
 def _read(text_of_attributes: str) -> dict[str, object]:
     """Attributes that a CSV cell holds as JSON; under their own name where they cannot be read, so that this is seen."""
     try:
-        return _attributes(json.loads(text_of_attributes, parse_float=str))
-    except (ValueError, RecursionError):
+        return _attributes(decoded(text_of_attributes))
+    except ValueError:
         return {"attributes": text_of_attributes}
 
 

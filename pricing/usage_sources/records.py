@@ -1,13 +1,25 @@
 """Values out of nested records of usage exports: maps that came as JSON text, counters, and the first of several names."""
 
-import json
 import math
 from collections.abc import Mapping
+
+import msgspec
 
 from pricing.usage import COUNTER_MAX, UsageRefused
 from pricing.usage_sources.values import counter_refusal, shown
 
 Record = Mapping[str, object]
+
+# Dollars are written as decimals; a float on the way would change them.
+_decode = msgspec.json.Decoder(float_hook=str).decode
+
+
+def decoded(json_text: str | bytes) -> object:
+    """What a JSON text says, with numbers that have a point as their own text. Raises ValueError when it is no JSON."""
+    try:
+        return _decode(json_text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def first(record: Record, *names: str) -> object:
@@ -35,8 +47,8 @@ def inner(record: Record, *names: str) -> Record:
         return {}
     if isinstance(value, str):
         try:
-            value = json.loads(value, parse_float=str)
-        except (ValueError, RecursionError):
+            value = decoded(value)
+        except ValueError:
             raise UsageRefused(f"{names[0]} ({shown(value)}) is no JSON object") from None
         if value is None:
             return {}

@@ -12,6 +12,8 @@ FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC)
 PICO = 10**12
 _AMOUNT_MAX = 2**63 - 1
+# Types that polars gives no text for. Old writers of Parquet keep text as bytes.
+_WITHOUT_TEXT = (pl.Binary, pl.List, pl.Array, pl.Struct, pl.Duration, pl.Object)
 _EPOCH_UNITS = ((10**17, 1, 1000), (10**14, 1, 1), (10**11, 1000, 1), (0, 1_000_000, 1))
 _ZONE = r"[+-]\d{2}(?::?\d{2})?$"
 _AMOUNT = re.compile(r"\d{0,20}(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -19,8 +21,16 @@ _AMOUNT = re.compile(r"\d{0,20}(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 def labels(column: pl.Series) -> pl.Series:
     """Text without spaces around it; null for nothing. Numbers and booleans become their text."""
+    if isinstance(column.dtype, _WITHOUT_TEXT):
+        column = pl.Series(column.name, [_written(value) for value in column.to_list()], pl.String)
     text = column.cast(pl.String, strict=False).str.strip_chars()
     return text.set(text == "", None)
+
+
+def _written(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return None if value is None else str(value)
 
 
 def counters(column: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -80,11 +90,13 @@ def amounts(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 
     Sources keep dollars as floats: their shortest text is what was meant, so the text is read, exactly.
     """
-    values = column.to_list()
-    pico = {value: pico_usd(value) for value in set(values)}
-    found = pl.Series(column.name, [pico[value] for value in values], pl.Int64)
-    given = pl.Series([value is not None and str(value).strip() != "" for value in values], dtype=pl.Boolean)
-    return found, found.is_null() & given
+    if column.dtype.is_float():
+        # Python's text of a float is the shortest that means it.
+        column = pl.Series(column.name, [_written(value) for value in column.fill_nan(None).to_list()], pl.String)
+    texts = labels(column)
+    pico = {text: pico_usd(text) for text in texts.unique()}
+    found = pl.Series(column.name, [pico[text] for text in texts], pl.Int64)
+    return found, found.is_null() & texts.is_not_null()
 
 
 def amount_refusal(name: str, value: object) -> str:

@@ -1,7 +1,7 @@
 """Usage files are read in the documented schema: from any container, past any bad row, and on from any row."""
 
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -280,3 +280,22 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -
     assert "no usage format 'x'" in refused(tmp_path / "short.parquet", format="x")
     assert "names nr, but the file has only" in refused(tmp_path / "short.parquet", columns="nr=event_id")
     assert "must be theirs=ours" in refused(tmp_path / "short.parquet", columns="nr=number")
+
+
+def test_columns_of_any_type_cost_their_rows_at_most(tmp_path: Path) -> None:
+    """Bytes are the text of old writers; a list is no event id but names the event; a span of time is no amount."""
+    path = tmp_path / "u.parquet"
+    pl.DataFrame(
+        {
+            "event_id": [[1, 2], [3]],
+            "occurred_at": [NOON, NOON],
+            "model": [b"gpt-4o", b"gpt-4o"],
+            "reported_cost_usd": [timedelta(days=1), None],
+            "output_tokens": [True, None],
+        }
+    ).write_parquet(path)
+    batch = read_all(path)
+    assert batch.events.select("event_id", "model").rows() == [("[3]", "gpt-4o")]
+    assert batch.rejects.select("event_id", "reason").rows() == [
+        ("[1, 2]", "output_tokens (True) must be a whole number between 0 and 1000000000000")
+    ]
