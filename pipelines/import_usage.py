@@ -23,6 +23,7 @@ from store.usage_imports import Counts, ImportState, Reading, Transaction, Usage
 __all__ = ["FileSummary", "ImportSummary", "import_files"]
 
 SOURCE = "usage"
+PRINCIPAL = "command line"
 # Each part is compared with the whole lake once and becomes one file per day, so it is large; it must also fit in memory.
 PART_ROWS = 250_000
 MEMORY_LIMIT = "400MB"
@@ -63,7 +64,7 @@ def import_files(
     with usage_imports.sole_importer(engine, tenant_id) as transaction:
         run = _Run(transaction, home, tenant_id, load_catalogue(), now, progress)
         with transaction() as connection:
-            customer_mappings.save(connection, named, now=now)
+            customer_mappings.save(connection, named, principal=PRINCIPAL, now=now)
             lake_files.sweep(connection, home, tenant_id)
         return ImportSummary(tuple(_import_file(run, file) for file in opened))
 

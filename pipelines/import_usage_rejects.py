@@ -11,7 +11,8 @@ from pipelines.read_usage import NORMALIZED_SCHEMA, REJECT_SCHEMA
 
 def reject_path(home: Path, import_id: UUID, file_name: str) -> Path:
     """Where the rows lie that an import did not take; there is a file only if there are such rows."""
-    return home / "rejects" / f"{import_id}-{file_name}.csv"
+    # The end of a name that no file system would take with the id before it is enough to know it by.
+    return home / "rejects" / f"{import_id}-{file_name[-100:]}.csv"
 
 
 def append_rejects(path: Path, rejects: pl.DataFrame, *, after_bytes: int) -> int:

@@ -9,6 +9,7 @@ import polars as pl
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from store import audit
 from store.schema import customer_mappings, stripe_customers
 
 REFS_SCHEMA: dict[str, pl.DataType] = {"customer_ref": pl.String(), "customer_id": pl.String()}
@@ -26,10 +27,15 @@ class MirroredCustomer:
     is_deleted: bool = False
 
 
-def save(connection: Connection, mapping: Mapping[str, str], *, now: datetime) -> None:
-    """Keep which customer each name means (name -> `cus_…`), in the tenant's transaction; a newer word replaces an older."""
-    if not mapping:
-        return
+def save(connection: Connection, mapping: Mapping[str, str], *, principal: str, now: datetime) -> int:
+    """Keep which customer each name means (name -> `cus_…`), in the tenant's transaction; a newer word replaces an older.
+
+    Returns how many names mean something else than before; these are in the audit log, because they move cost.
+    """
+    known = _mapped(connection) if mapping else {}
+    changed = {ref: customer_id for ref, customer_id in sorted(mapping.items()) if known.get(ref) != customer_id}
+    if not changed:
+        return 0
     tenant_id = connection.scalar(select(func.current_tenant_id()))
     statement = insert(customer_mappings)
     connection.execute(
@@ -39,9 +45,24 @@ def save(connection: Connection, mapping: Mapping[str, str], *, now: datetime) -
         ),
         [
             {"tenant_id": tenant_id, "source_ref": ref, "customer_id": customer_id, "created_at": now}
-            for ref, customer_id in sorted(mapping.items())
+            for ref, customer_id in changed.items()
         ],
     )
+    audit.append(
+        connection,
+        at=now,
+        principal=principal,
+        action="customer_mapping:record",
+        subject=f"{len(changed)} names",
+        before={ref: known[ref] for ref in changed if ref in known},
+        after=changed,
+    )
+    return len(changed)
+
+
+def _mapped(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(select(customer_mappings.c.source_ref, customer_mappings.c.customer_id))
+    return {row.source_ref: row.customer_id for row in rows}
 
 
 def customer_refs(connection: Connection) -> pl.DataFrame:
@@ -52,8 +73,7 @@ def customer_refs(connection: Connection) -> pl.DataFrame:
     table = stripe_customers.c
     rows = connection.execute(select(table.id, table.metadata, table.is_deleted))
     customers = [MirroredCustomer(row.id, row.metadata or {}, row.is_deleted) for row in rows]
-    mapped = connection.execute(select(customer_mappings.c.source_ref, customer_mappings.c.customer_id))
-    refs = resolve({row.source_ref: row.customer_id for row in mapped}, customers)
+    refs = resolve(_mapped(connection), customers)
     return pl.DataFrame(sorted(refs.items()), schema=REFS_SCHEMA, orient="row")
 
 

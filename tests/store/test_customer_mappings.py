@@ -4,17 +4,22 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
-from store import customer_mappings, stripe_mirror
+from store import audit, customer_mappings, stripe_mirror
 from store.customer_mappings import REFS_SCHEMA, MirroredCustomer, resolve
 from store.database import tenant_transaction
+from store.schema import audit_log
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def customer(customer_id: str, *, is_deleted: bool = False, **metadata: str) -> MirroredCustomer:
     return MirroredCustomer(customer_id, metadata, is_deleted)
+
+
+def save(connection: Connection, mapping: dict[str, str]) -> int:
+    return customer_mappings.save(connection, mapping, principal="ada", now=NOW)
 
 
 def test_a_name_in_metadata_means_its_customer_and_the_id_means_itself() -> None:
@@ -59,8 +64,8 @@ def test_a_later_word_repairs_history_for_its_own_tenant_alone(engine: Engine, t
         assert not customer_mappings.has_customers(connection)
         assert customer_mappings.customer_refs(connection).schema == pl.Schema(REFS_SCHEMA)
         stripe_mirror.upsert(connection, tenant, [raw, raw | {"id": "cus_2", "metadata": {}}], NOW)
-        customer_mappings.save(connection, {"u-77": "cus_1"}, now=NOW)
-        customer_mappings.save(connection, {"u-77": "cus_2"}, now=NOW)
+        save(connection, {"u-77": "cus_1"})
+        save(connection, {"u-77": "cus_2"})
         assert customer_mappings.has_customers(connection)
         assert customer_mappings.customer_refs(connection).rows() == [
             ("acct_1", "cus_1"),
@@ -70,3 +75,16 @@ def test_a_later_word_repairs_history_for_its_own_tenant_alone(engine: Engine, t
         ]
     with tenant_transaction(engine, mallory) as connection:
         assert customer_mappings.customer_refs(connection).is_empty()
+
+
+def test_what_a_name_newly_means_is_in_the_audit_log_once(engine: Engine, tenant: UUID, mallory: UUID) -> None:
+    with tenant_transaction(engine, tenant) as connection:
+        assert save(connection, {"u-1": "cus_1", "u-2": "cus_2"}) == 2
+        assert save(connection, {"u-1": "cus_1", "u-2": "cus_3"}) == 1
+        assert save(connection, {"u-1": "cus_1", "u-2": "cus_3"}) == save(connection, {}) == 0
+        first, second = connection.execute(select(audit_log).order_by(audit_log.c.seq)).all()
+        assert audit.verify(connection).intact
+    assert (first.principal, first.action, first.subject) == ("ada", "customer_mapping:record", "2 names")
+    assert (second.before, second.after) == ({"u-2": "cus_2"}, {"u-2": "cus_3"})
+    with tenant_transaction(engine, mallory) as connection:
+        assert connection.execute(select(audit_log)).all() == []
