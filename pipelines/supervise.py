@@ -116,13 +116,16 @@ def free_port(preferred: int, *, must: bool) -> int:
 
 
 def interrupt_on_sigterm() -> None:
-    """Let SIGTERM and a closed terminal end the program by the same path as Ctrl-C, so that everything is stopped."""
+    """Let SIGTERM and a closed terminal end the program by the same path as Ctrl-C, so that everything is stopped.
+
+    SIGINT as well: a shell without job control starts what it puts into the background with SIGINT ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 def leave_when_stdin_ends() -> None:
