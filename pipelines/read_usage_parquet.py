@@ -13,10 +13,7 @@ from pipelines.read_usage_chunks import CHUNK_ROWS, Chunk, UsageFileRefused
 def read_columns(path: Path) -> tuple[list[str], int]:
     """The top-level column names and the number of rows."""
     with _opened(path) as file:
-        try:
-            names = file.schema_arrow.names
-        except UnicodeDecodeError as error:
-            raise UsageFileRefused(f"{path} is no readable Parquet file: a column's name is no text") from error
+        names = file.schema_arrow.names
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageFileRefused(f"{path} names the columns {', '.join(twice)} more than once.")
@@ -48,5 +45,5 @@ def read_chunks(path: Path, columns: Sequence[str], *, skip_rows: int) -> Iterat
 def _opened(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise UsageFileRefused(f"{path} is no readable Parquet file: {error}") from error
