@@ -22,10 +22,10 @@ SQUARE = "\u25a0"
 
 @dataclass(frozen=True)
 class TrendMonth:
-    """One month of the trend; shares are None when unknown, `is_partial` marks the month to date."""
+    """One month of the trend; revenue and shares are None when unknown, `is_partial` marks the month to date."""
 
     month: date
-    net_revenue_minor: int
+    net_revenue_minor: int | None
     cost_minor: int
     share: float | None
     low: float | None
@@ -114,7 +114,8 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
         },
     )
     figure.update_xaxes(range=[-0.5, len(months) - 0.5])
-    _key(figure, [(PROFIT, "Gross margin (AI usage only); band: usage without a price")], y=1.02)
+    band = "Gross margin; band: no price" if is_phone else "Gross margin (AI usage only); band: usage without a price"
+    _key(figure, [(PROFIT, band)], y=1.02)
     _key(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)
     return figure
 
@@ -250,7 +251,8 @@ def stacked_months(
         )
     totals = [sum(minors[place] for _, _, minors in series) for place in range(len(months))]
     for place, (tick, total) in enumerate(zip(ticks, totals, strict=True)):
-        if total and (labels[place] or not is_phone):
+        # On a phone two neighbours' sums would run into each other.
+        if total and (not is_phone or (len(months) - 1 - place) % 2 == 0):
             figure.add_annotation(
                 x=tick,
                 y=wording.major(total, currency),

@@ -102,6 +102,7 @@ def _months_table(months: Sequence[Month], currency: str) -> None:
         pl.DataFrame(rows),
         hide_index=True,
         key="months_table",
+        column_order=("Month", "Net revenue", "Margin", "AI cost", "Range") if reading.is_phone() else None,
         column_config=right,
         height=400,
         alt="Revenue, cost and margin by month",
@@ -129,7 +130,7 @@ def _models(current: reading.Reading, customer_id: str) -> None:
             name: st.column_config.TextColumn(name, alignment="right") for name in ("Calls", "Tokens", "AI cost")
         }
         config["Share"] = st.column_config.ProgressColumn(
-            "Share of cost", format="percent", min_value=0, max_value=1, color="orange"
+            "Share of cost", format="percent", min_value=0, max_value=1, color="orange", width=130
         )
         st.dataframe(
             pl.DataFrame(shown), hide_index=True, key="models_table", column_config=config, alt="Models by AI cost"

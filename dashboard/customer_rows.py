@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
 from dashboard import wording
-from dashboard.month_rows import usage_cost
-from pricing.margin import Margin, Status, margin
+from pricing.margin import Status
+from store.warehouse_margins import margin_of, net_revenue
 
 STATES = {
     Status.HEALTHY: "Healthy",
@@ -18,6 +19,8 @@ STATES = {
     Status.NEGATIVE: "Losing money",
     Status.UNKNOWN: "Unknown",
 }
+# Below this share of priced tokens a row is flagged; a trace of unpriced usage is told on the customer's page.
+NOTABLY_UNPRICED = Fraction(99, 100)
 SCHEMA: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "name": pl.String(),
@@ -63,22 +66,22 @@ def _row(
     currency: str,
 ) -> dict[str, Any]:
     this = history[months[-1]]
-    now = _margin(this, currency)
-    before = _margin(history[months[-2]], currency) if len(months) > 1 and months[-2] in history else None
+    now = margin_of(this, currency)
+    before = margin_of(history[months[-2]], currency) if len(months) > 1 and months[-2] in history else None
     moved = now.share - before.share if before and now.share is not None and before.share is not None else None
     words = [STATES[now.status]]
     if customer.get("is_past_due"):
         words.append("Past due")
-    if this["unpriced_events"]:
+    if now.priced_share is not None and now.priced_share < NOTABLY_UNPRICED:
         words.append("Unpriced usage")
-    costs = [_margin(history[month], currency).cost_minor if month in history else 0 for month in months]
+    costs = [margin_of(history[month], currency).cost_minor if month in history else 0 for month in months]
     return {
         "customer_id": customer_id,
         "name": customer.get("name") or customer_id,
         "email": customer.get("email"),
         "plan": customer.get("plan") or "No plan",
         "is_past_due": bool(customer.get("is_past_due")),
-        "net_revenue_minor": _net(this),
+        "net_revenue_minor": net_revenue(this),
         "cost_minor": now.cost_minor,
         "gross_profit_minor": now.gross_profit_minor,
         "share": None if now.share is None else float(now.share),
@@ -87,12 +90,3 @@ def _row(
         "cost_series": [wording.major(cost, currency) for cost in costs],
         "state": ", ".join(words),
     }
-
-
-def _net(row: Mapping[str, Any]) -> int | None:
-    """Nothing billed is a net revenue of 0; an amount without an exchange rate leaves it unknown."""
-    return row["net_revenue_minor"] if row["has_revenue"] else 0
-
-
-def _margin(row: Mapping[str, Any], currency: str) -> Margin:
-    return margin(_net(row), usage_cost(row), currency, row["usd_rate_nano"])

@@ -1,7 +1,7 @@
 """Why this number: one month of one customer taken apart, down to price entries and invoice lines, until the sums meet."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -38,7 +38,7 @@ def draw(current: reading.Reading, customer_id: str, months: Sequence[Month], ba
         _cost(explained.usage, month, currency)
 
 
-def _money(minor: int, currency: str) -> str:
+def _money(minor: int | None, currency: str) -> str:
     return wording.escape(wording.money_exact(minor, currency))
 
 
@@ -70,10 +70,14 @@ def _revenue(lines: pl.DataFrame, month: Month, currency: str) -> None:
             name: st.column_config.TextColumn(name, alignment="right")
             for name in ("On the invoice", f"Counted ({currency.upper()})")
         }
+        counted = f"Counted ({currency.upper()})"
         st.dataframe(
             pl.DataFrame(shown),
             hide_index=True,
             key="why_revenue",
+            column_order=("Line", counted, "What", "Invoice", "Pays for", "On the invoice", "Rate", "ID")
+            if reading.is_phone()
+            else None,
             column_config=right,
             alt="Invoice lines behind the net revenue",
         )
@@ -106,7 +110,9 @@ def _revenue_row(row: dict[str, object], currency: str) -> dict[str, str]:
 def _period(start: object, end: object) -> str:
     if not isinstance(start, date | datetime) or not isinstance(end, date | datetime):
         return wording.UNKNOWN
-    return f"{wording.day_of(start)} \u2013 {wording.day_of(end)}"
+    # Periods exclude their end; a founder reads the last day.
+    last = end - timedelta(days=1)
+    return wording.day_of(start) if last <= start else f"{wording.day_of(start)} \u2013 {wording.day_of(last)}"
 
 
 def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
@@ -124,6 +130,9 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
             pl.DataFrame(shown),
             hide_index=True,
             key="why_usage",
+            column_order=("Price entry", "= cost", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
+            if reading.is_phone()
+            else None,
             column_config=config,
             alt="Price entries behind the AI cost",
         )

@@ -15,7 +15,7 @@ def draw() -> None:
     """The table, or the customer that the address names."""
     current = reading.current()
     if current is None:
-        shell.nothing_published()
+        shell.nothing_published(reading.refusal())
         return
     customer_id = st.query_params.get("customer")
     if customer_id is not None:
@@ -121,9 +121,12 @@ def _clear_filters() -> None:
 
 
 def _sum_words(rows: pl.DataFrame, currency: str) -> str:
-    revenue, profit = int(rows["net_revenue_minor"].sum()), int(rows["gross_profit_minor"].sum())
+    unknown = rows["gross_profit_minor"].null_count()
+    known = rows.filter(pl.col("gross_profit_minor").is_not_null())
+    revenue, profit = int(known["net_revenue_minor"].sum()), int(known["gross_profit_minor"].sum())
     words = [
-        f"{wording.count(rows.height, 'customer')} shown",
+        f"{wording.count(rows.height, 'customer')} shown"
+        + (f", {unknown} without an exchange rate and in no sum" if unknown else ""),
         f"{wording.escape(wording.money(revenue, currency))} net revenue",
         f"{wording.escape(wording.money(profit, currency))} gross profit",
     ]

@@ -7,7 +7,10 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Month:
-    """Amounts in minor units of the reporting currency; shares of net revenue are None when nothing was sold."""
+    """Amounts in minor units of the reporting currency; shares of net revenue are None when nothing was sold.
+
+    `net_revenue_minor` is None where an amount in it has no exchange rate; the parts before it then hold what is known.
+    """
 
     month: date
     gross_minor: int
@@ -15,7 +18,7 @@ class Month:
     credits_minor: int
     refunds_minor: int
     disputes_minor: int
-    net_revenue_minor: int
+    net_revenue_minor: int | None
     fees_minor: int
     cost_minor: int
     share: Fraction | None
@@ -26,9 +29,9 @@ class Month:
     is_partial: bool
 
     @property
-    def gross_profit_minor(self) -> int:
-        """Net revenue minus AI cost."""
-        return self.net_revenue_minor - self.cost_minor
+    def gross_profit_minor(self) -> int | None:
+        """Net revenue minus AI cost; None where net revenue is unknown."""
+        return None if self.net_revenue_minor is None else self.net_revenue_minor - self.cost_minor
 
     @property
     def cost_share(self) -> Fraction | None:

@@ -21,7 +21,7 @@ def draw() -> None:
     """The whole page, top to bottom."""
     current = reading.current()
     if current is None:
-        shell.nothing_published()
+        shell.nothing_published(reading.refusal())
         return
     all_months = reading.months(current, "service")
     with shell.header("Margins", _subtitle(current, all_months)):
@@ -34,9 +34,9 @@ def draw() -> None:
         overview_tiles.draw(closed, current.currency)
         _coverage(closed[-1])
         _biggest_jump(current, shown)
+        overview_cards.trend_and_waterfall(current, shown, window.basis)
     overview_attention.draw(reading.attention(current), current.currency, current.as_of, open_customer)
     if closed:
-        overview_cards.trend_and_waterfall(current, shown, window.basis)
         overview_cards.losing_money(current, closed[-1].month, window.basis, open_customer)
         overview_cards.payments_and_power_users(current, closed, window.basis)
     reading.freshness_line(current)
@@ -74,6 +74,8 @@ def _coverage(month: Month) -> None:
     ]
     with st.container(key="coverage"):
         st.markdown(f":small[:gray[{' · '.join(parts)}]]")
+        if month.net_revenue_minor is None:
+            st.markdown(f":small[:orange[:material/currency_exchange: {shell.NO_RATE}]]")
 
 
 def _biggest_jump(current: reading.Reading, shown: Sequence[Month]) -> None:
@@ -87,10 +89,12 @@ def _biggest_jump(current: reading.Reading, shown: Sequence[Month]) -> None:
         for minor in (jump.before_minor, jump.after_minor, jump.customer_rise_minor, rise)
     )
     name = wording.escape(jump.customer_name)
+    # The others together may have cost less than before: then there is no "of".
+    share = f"{driven} of the {whole} more" if jump.customer_rise_minor <= rise else f"{driven} more by itself"
     with st.container(key="jump", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            f":material/bolt: **{name}** drove the steepest rise of the AI bill: from {before} in {wording.month(jump.before)} "
-            f"to **{after}** in {wording.month(jump.after)}, {driven} of the {whole} more.",
+            f":material/bolt: **{name}** drove the steepest rise of the AI bill: {before} in {wording.month_short(jump.before)} "
+            f"to **{after}** in {wording.month(jump.after)}, {share}.",
             width="content",
         )
         if st.button("Open the customer", key="open_jump", type="tertiary"):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import shell, wording
 
-SHOWN_PER_KIND = 4
+SHOWN_PER_KIND = 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ KINDS = {
     ),
     "unpriced": Kind("model without a price", "models without a price", ":material/sell:", "orange"),
     "unattributed": Kind("usage without a customer", "usages without a customer", ":material/person_off:", "orange"),
+    "unbalanced": Kind("incomplete invoice", "incomplete invoices", ":material/difference:", "orange"),
     "no_rate": Kind("currency without a rate", "currencies without a rate", ":material/currency_exchange:", "orange"),
 }
 

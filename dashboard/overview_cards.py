@@ -10,7 +10,7 @@ from dashboard import charts, reading, shell, tables, wording
 from dashboard.months import Month
 
 DECLINE_CLASSES = {
-    "later": ("Worth retrying later", charts.SKY),
+    "later": ("Retry later", charts.SKY),
     "needs_customer": ("Needs the customer", charts.COST),
     "never": ("Do not retry", charts.ROSE),
 }
@@ -30,6 +30,9 @@ def trend_and_waterfall(current: reading.Reading, shown: Sequence[Month], basis:
         right,
         shell.card("waterfall", "Where each dollar goes", f"{wording.month(last.month)}, from list price to profit"),
     ):
+        if last.net_revenue_minor is None:
+            st.markdown(f":orange[:material/currency_exchange:] {shell.NO_RATE}")
+            return
         figure = waterfall_figure(current, last, basis, is_phone=is_phone)
         st.plotly_chart(
             figure, config=charts.CONFIG, key="waterfall_chart", alt=_waterfall_words(last, current.currency)
@@ -59,9 +62,9 @@ def _steps(month: Month) -> list[charts.Step]:
         charts.Step("Discounts", month.discounts_minor, charts.GREY),
         charts.Step("Credits", month.credits_minor, charts.GREY),
         charts.Step("Refunds,<br>disputes", back, charts.GREY),
-        charts.Step("Net<br>revenue", month.net_revenue_minor, charts.REVENUE, is_total=True),
+        charts.Step("Net<br>revenue", month.net_revenue_minor or 0, charts.REVENUE, is_total=True),
         charts.Step("AI cost", month.cost_minor, charts.COST),
-        charts.Step("Gross<br>profit", month.gross_profit_minor, charts.PROFIT, is_total=True),
+        charts.Step("Gross<br>profit", month.gross_profit_minor or 0, charts.PROFIT, is_total=True),
         charts.Step("Stripe<br>fees", month.fees_minor, charts.GREY),
     ]
 
@@ -156,7 +159,7 @@ def _power_users(current: reading.Reading, month: date, basis: str) -> None:
             st.markdown(f":gray[:material/monitoring:] No calls were recorded in {wording.month(month)}.")
             return
         shares = [
-            (row["name"], row["events"] / calls, max(0, row["net_revenue_minor"]) / revenue)
+            (row["name"], row["events"] / calls, max(0, row["net_revenue_minor"] or 0) / revenue)
             for row in top.iter_rows(named=True)
         ]
         figure = reading.kept_figure(

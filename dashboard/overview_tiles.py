@@ -54,7 +54,7 @@ def draw(closed: Sequence[Month], currency: str) -> None:
         _tile(
             "Net revenue",
             wording.money(now.net_revenue_minor, currency),
-            wording.growth(now.net_revenue_minor, before.net_revenue_minor) if before else None,
+            _growth(now.net_revenue_minor, before.net_revenue_minor if before else None),
             against,
             [wording.major(month.net_revenue_minor, currency) for month in closed],
             help_text="Without tax, after discounts, credits, refunds and lost disputes.",
@@ -62,9 +62,13 @@ def draw(closed: Sequence[Month], currency: str) -> None:
         )
 
 
-def _amount_move(now: int, before: int | None, currency: str) -> str | None:
+def _amount_move(now: int | None, before: int | None, currency: str) -> str | None:
     """A profit can be negative, so its move is an amount and never a percentage."""
-    return None if before is None or now == before else wording.money(now - before, currency, plus=True)
+    return None if now is None or before is None or now == before else wording.money(now - before, currency, plus=True)
+
+
+def _growth(now: int | None, before: int | None) -> str | None:
+    return None if now is None or before is None else wording.growth(now, before)
 
 
 def _tile(

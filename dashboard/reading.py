@@ -1,5 +1,6 @@
 """What the pages read: one published version pinned for a whole render, its rows shaped for drawing."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,13 +13,14 @@ from uuid import UUID
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, shell
+from dashboard import charts, shell, wording
 from dashboard.customer_rows import customer_rows
 from dashboard.month_rows import to_months
 from dashboard.months import Month
 from dashboard.overview_attention import Item
 from store import warehouse_reads as reads
 from store.settings import load_settings
+from store.warehouse_margins import margin_of
 from store.warehouse_reads import Warehouse
 
 
@@ -124,6 +126,12 @@ def current() -> Reading | None:
     return None if warehouse is None else Reading(warehouse)
 
 
+def refusal() -> str | None:
+    """The sentence of a version that was refused, for the page that has no version to show."""
+    tenant_id = _tenant()
+    return None if tenant_id is None else reads.refusal(_place()[0], tenant_id)
+
+
 def is_phone() -> bool:
     """Whether the browser says that it runs on a phone; the server is not told the width of the window."""
     return "Mobi" in (st.context.headers.get("User-Agent") or "")
@@ -202,20 +210,17 @@ def biggest_jump(reading: Reading, closed: Sequence[Month]) -> Jump | None:
     if not pairs:
         return None
     before, after = max(pairs, key=lambda pair: pair[1].cost_minor - pair[0].cost_minor)
-    costs = {
-        month.month: {
-            row["customer_id"]: row for row in customers(reading, "service", month.month).iter_rows(named=True)
-        }
-        for month in (before, after)
-    }
-    rises = {
-        customer_id: row["cost_minor"] - (costs[before.month].get(customer_id) or {"cost_minor": 0})["cost_minor"]
-        for customer_id, row in costs[after.month].items()
-    }
+    rows = reads.customer_months(reading.warehouse, "service", before.month, after.month)
+    rises: dict[str, int] = defaultdict(int)
+    for row in rows.filter(pl.col("customer_id").is_not_null()).iter_rows(named=True):
+        cost = margin_of(row, reading.currency).cost_minor or 0
+        rises[row["customer_id"]] += cost if row["month"] == after.month else -cost
     if not rises:
         return None
     customer_id = max(rises, key=lambda id_: (rises[id_], id_))
-    name = costs[after.month][customer_id]["name"]
+    name = dict(reads.customers(reading.warehouse).select("customer_id", "name").iter_rows()).get(
+        customer_id, customer_id
+    )
     return Jump(before.month, after.month, before.cost_minor, after.cost_minor, customer_id, name, rises[customer_id])
 
 
@@ -266,7 +271,7 @@ def why(reading: Reading, customer_id: str, month: date, basis: str) -> Explaine
 def freshness_line(reading: Reading) -> None:
     """The last line of a page: how old what it shows is, and whether a newer version was refused."""
     if reading.warehouse.refusal is not None:
-        st.warning(reading.warehouse.refusal, icon=":material/warning:")
+        st.warning(wording.escape(reading.warehouse.refusal), icon=":material/warning:")
     shell.freshness(
         [
             (row["source"], row["last_success_at"], row["status"])

@@ -31,6 +31,9 @@ STYLE = """
 """
 
 PAGES = "pages"
+NO_RATE = (
+    "Some revenue of this month has no exchange rate, so no sum can hold it: add the rate with `metering rates add`."
+)
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,10 @@ def freshness(
 SOURCE_NAMES = {"stripe": "Stripe", "usage": "Usage", "fx": "Exchange rates", "prices": "Price catalogue"}
 
 
-def nothing_published() -> None:
-    """The first thing a new installation shows: what is missing and the one thing to do."""
+def nothing_published(refusal: str | None) -> None:
+    """The first thing a new installation shows: what is missing and the one thing to do; or why the first version was refused."""
+    if refusal is not None:
+        st.warning(wording.escape(refusal), icon=":material/warning:")
     with st.container(border=True, key="card_empty", horizontal_alignment="center"):
         st.space("medium")
         st.markdown("# :gray[:material/query_stats:]", width="content")

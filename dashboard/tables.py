@@ -62,7 +62,7 @@ def _clicked_customer(key: str) -> str | None:
 def _displayed(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
     """The rows as cells: whole major units (rounded, because the format truncates) and shares as numbers that sort."""
     money = {
-        name: [round(wording.major(minor, currency) or 0.0) for minor in rows[f"{column}_minor"]]
+        name: [_whole(minor, currency) for minor in rows[f"{column}_minor"]]
         for name, column in (("net_revenue", "net_revenue"), ("cost", "cost"), ("profit", "gross_profit"))
     }
     return pl.DataFrame(
@@ -79,6 +79,11 @@ def _displayed(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
     )
 
 
+def _whole(minor: int | None, currency: str) -> int | None:
+    amount = wording.major(minor, currency)
+    return None if amount is None else round(amount)
+
+
 def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
     column = st.column_config
     money_format = MONEY_FORMATS.get(currency, "%,.0f")
@@ -91,7 +96,9 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
         "name": column.TextColumn("Customer", width="small" if is_phone else "medium", pinned=False),
         "plan": column.TextColumn("Plan", width="small"),
         "net_revenue": money(f"Net revenue{unit}", "Without tax, after discounts, credits, refunds and lost disputes"),
-        "cost": money(f"AI cost{unit}", "Priced usage only; unpriced usage is flagged in the last column"),
+        "cost": money(
+            f"AI cost{unit}", "Priced usage only; where 1 % of the tokens or more has no price, the last column says so"
+        ),
         "profit": money(f"Profit{unit}", "Net revenue minus AI cost"),
         "share": column.NumberColumn(
             "Margin",
@@ -105,7 +112,7 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
         "costs": column.AreaChartColumn(
             "AI cost, 12 mo",
             color="orange",
-            width="small",
+            width=120,
             y_min=0,
             help="AI cost by month, the last twelve closed months",
         ),

@@ -1,13 +1,14 @@
 """What waits for a person, as rows of the warehouse: disputes, refunds, past-due customers that burn tokens, gaps in the numbers."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.publish_rows import converted
 from pricing.fx import RateTable
 from pricing.margin import cost_minor
 from pricing.money import Money
+from pricing.revenue_books import Invoice
 from pricing.revenue_months import Unconverted
 
 Row = Mapping[str, Any]
@@ -37,8 +38,8 @@ class Attention:
     def refunds(self, requests: Iterable[Row], on_their_way: Iterable[Row]) -> None:
         """Refunds that were asked for, and those that have left and not arrived."""
         for row in requests:
-            title, asked_at = f"{self._name(row)} asks for a refund", datetime.fromisoformat(row["requested_at"])
-            self._money("refund_request", row, row["charge_id"], title, row["reason"], at=asked_at)
+            title = f"{self._name(row)} asks for a refund"
+            self._money("refund_request", row, row["charge_id"], title, row["reason"], at=_moment(row["requested_at"]))
         for row in on_their_way:
             title = f"Refund to {self._name(row)} is {row['status'].replace('_', ' ')}"
             self._money("refund_pending", row, row["refund_id"], title, row["reason"], at=row["created_at"])
@@ -67,6 +68,13 @@ class Attention:
             name = ref or "Usage without a name"
             minor = cost_minor(pico_usd, self._currency, usd_rate_nano)
             self._add("unattributed", None, name, f"{name} belongs to no customer", minor, f"{events:,} events")
+
+    def unbalanced(self, invoices: Iterable[tuple[Invoice, int]]) -> None:
+        """Invoices whose lines do not come to their total, with what the lines lack: their revenue is counted by its lines."""
+        for invoice, missing_minor in invoices:
+            title = f"The lines of invoice {invoice.number or invoice.invoice_id} do not come to its total"
+            row = {"customer_id": invoice.customer_id, "amount_minor": missing_minor, "currency": invoice.currency}
+            self._money("unbalanced", row, invoice.invoice_id, title, "counted by its lines", at=invoice.finalized_at)
 
     def unconverted(self, amounts: Iterable[Unconverted]) -> None:
         """Revenue without an exchange rate, which no total counts."""
@@ -118,3 +126,12 @@ class Attention:
                 "due_by": due,
             }
         )
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment that somebody wrote into metadata, UTC where it names no zone; None where it is no moment."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
 from pricing.money import NANO
 from pricing.revenue import RevenueLine, revenue_lines
+from pricing.revenue_books import Invoice, unbalanced
 from pricing.revenue_months import SIGNS, customer_months, unconverted
 from pricing.service_period import next_month
 from store import (
@@ -22,6 +23,7 @@ from store import (
     freshness,
     fx_rates,
     lake,
+    price_entries,
     revenue_sources,
     tenants,
     warehouse,
@@ -49,8 +51,10 @@ class Sources:
     version: int
     rates: RateTable
     lines: list[RevenueLine]
+    unbalanced: list[tuple[Invoice, int]]
     refs: pl.DataFrame
     lake_files: list[lake.LakeFile]
+    prices: pl.DataFrame
     customers: list[Row]
     invoices: list[Row]
     invoice_sums: dict[str, int]
@@ -88,13 +92,16 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
     # One snapshot for all reads: what a pull commits meanwhile is in the next version.
     with tenant_snapshot(engine, tenant_id) as connection:
         rates = RateTable(fx_rates.read(connection))
+        books = revenue_sources.read_books(connection)
         return Sources(
             tenant=tenant,
             version=warehouse_versions.next_version(connection, warehouse.read_pointer(folder)),
             rates=rates,
-            lines=revenue_lines(revenue_sources.read_books(connection), rates, tenant.reporting_currency, as_of=now),
+            lines=revenue_lines(books, rates, tenant.reporting_currency, as_of=now),
+            unbalanced=unbalanced(books.invoices),
             refs=customer_mappings.customer_refs(connection),
             lake_files=lake.read_manifest(connection),
+            prices=price_entries.read(connection),
             **_mirror(connection, rates, tenant.reporting_currency, now),
         )
 
@@ -116,7 +123,7 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
-    paths = [file.path for file in sources.lake_files]
+    paths = _present(home, tenant.tenant_id, sources.lake_files)
     warehouse_usage.load(con, lake.usage_cube(con, home, tenant.tenant_id, paths), sources.refs)
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
@@ -147,24 +154,34 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
         ("attention", _attention(sources, usage, now)),
     ):
         warehouse.load(con, table, rows)
-    warehouse_usage.load_prices(con)
+    warehouse_usage.load_prices(con, sources.prices)
     return _checks(con, sources, months)
+
+
+def _present(home: Path, tenant_id: UUID, files: Sequence[lake.LakeFile]) -> list[str]:
+    """The paths of the manifest's files. Raises LakeDamaged where one is gone, since its usage would be missing in every sum."""
+    folder = lake.tenant_folder(home, tenant_id)
+    lost = [file.path for file in files if not (folder / file.path).is_file()]
+    if lost:
+        raise lake.LakeDamaged(
+            f"{len(lost)} of {len(files)} files that the database names are gone from {folder}, the first is {lost[0]}. "
+            "Bring the folder back from a backup; until then the version that was published last is shown."
+        )
+    return [file.path for file in files]
 
 
 def _usd_rates(usage: UsageSummary, sources: Sources, now: datetime) -> list[Row]:
     """One rate for each month with usage: that of its last day, or of today in the running month. Raises RateMissing."""
     currency = sources.tenant.reporting_currency
-    rows = []
-    for month in usage.months:
-        day = min(next_month(month) - timedelta(days=1), now.date())
-        rate = sources.rates.find("usd", currency, day)
-        if rate is None:
-            raise RateMissing(
-                f"Usage of {month:%B %Y} is priced in USD and no rate to {currency.upper()} is known around {day}: "
-                f"add one with `metering rates add usd {currency} {day} RATE`."
-            )
-        rows.append({"month": month, "rate_nano": rate.rate_nano})
-    return rows
+    days = {month: min(next_month(month) - timedelta(days=1), now.date()) for month in usage.months}
+    rates = {month: sources.rates.find("usd", currency, day) for month, day in days.items()}
+    missing = [str(days[month]) for month, rate in rates.items() if rate is None]
+    if missing:
+        raise RateMissing(
+            f"Usage is priced in USD and no rate to {currency.upper()} is known for {', '.join(missing)}: add each with "
+            f"`metering rates add usd {currency} {missing[0]} RATE`. What was published last is still shown."
+        )
+    return [{"month": month, "rate_nano": rate.rate_nano} for month, rate in rates.items() if rate is not None]
 
 
 def _attention(sources: Sources, usage: UsageSummary, now: datetime) -> list[Row]:
@@ -178,6 +195,7 @@ def _attention(sources: Sources, usage: UsageSummary, now: datetime) -> list[Row
     waiting.past_due_burn(sources.past_due, usage.recent_pico_usd, usd_rate_nano)
     waiting.unpriced(usage.unpriced_models)
     waiting.unattributed(usage.unattributed_refs, usd_rate_nano)
+    waiting.unbalanced(sources.unbalanced)
     waiting.unconverted(unconverted(sources.lines))
     return waiting.rows
 
@@ -193,6 +211,7 @@ def _checks(con: warehouse.Building, sources: Sources, months: Sequence[Any]) ->
         Check("AI cost by month in pico-USD", manifest.cost_pico_usd or 0, held["month_cost_pico_usd"]),
         Check("invoices", sources.invoice_sums["invoices"], held["invoices"]),
         Check("sum of invoice totals in minor units", sources.invoice_sums["total_minor"], held["invoice_total_minor"]),
+        Check("price entries", held["prices_used"], held["price_entries"]),
         Check("customers", len(sources.customers), held["customers"]),
         Check("revenue lines", len(sources.lines), held["revenue_lines"]),
         Check("customer months", len(months), held["customer_months"]),

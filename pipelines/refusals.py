@@ -21,6 +21,7 @@ from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
 from store.settings import ConfigurationError
 from store.usage_imports import ImportOvertaken, ImportRunning
+from store.warehouse import WarehouseNotWritten
 
 REFUSED = 2
 REFUSALS: tuple[type[Exception], ...] = (
@@ -41,6 +42,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     RateMissing,
     StripePullError,
     UsageFileRefused,
+    WarehouseNotWritten,
 )
 _SYSTEM_SENTENCES = {
     errno.ENOSPC: "The disk is full{at}: make room and run the same command again.",

@@ -50,13 +50,16 @@ class Publication:
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which version is current, and the sentence of a later one that was refused."""
+    """Which version is current, and the sentence of a later one that was refused; no version when the first was refused."""
 
     tenant_slug: str
-    version: int
-    file_name: str
-    published_at: str
+    version: int | None
+    file_name: str | None
     refusal: str | None = None
+
+
+class WarehouseNotWritten(Exception):
+    """A version could not be written to the disk. The version that is shown stays; the sentence says what to do."""
 
 
 # A version that is being built, for those who may not open DuckDB files themselves.
@@ -87,9 +90,33 @@ def publish(folder: Path, tenant_slug: str, version: int, fill: Fill, *, now: da
     for leftover in folder.glob(".build-*"):
         leftover.unlink()
     building = folder / f".build-{version}.duckdb"
-    con = duckdb.connect(str(building))
     try:
-        bound(con, spill_folder=folder / "spill")
+        checks, counts = _build(building, version, fill)
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
+        building.unlink(missing_ok=True)
+        raise WarehouseNotWritten(
+            f"A new version could not be written to {folder}, what was shown is still shown: {str(problem).splitlines()[0]}. "
+            "Make room there and run the same command again."
+        ) from problem
+    wrong = [check for check in checks if not check.agrees]
+    if wrong:
+        building.unlink()
+        return _refused(folder, tenant_slug, wrong, checks, counts)
+    _sync(building)
+    # The file is as old as its version by the clock that was given, and so is what _remove_old measures.
+    os.utime(building, (now.timestamp(), now.timestamp()))
+    target = folder / f"v{version}.duckdb"
+    building.rename(target)
+    write_pointer(folder, Pointer(tenant_slug, version, target.name))
+    _remove_old(folder, target.name, now)
+    message = f"Published version {version}; {len(checks)} sums agree with their sources."
+    return Publication(is_published=True, version=version, message=message, checks=checks, row_counts=counts)
+
+
+def _build(path: Path, version: int, fill: Fill) -> tuple[tuple[Check, ...], dict[str, int]]:
+    con = duckdb.connect(str(path))
+    try:
+        bound(con, spill_folder=path.parent / "spill")
         for statement in create_statements():
             con.execute(statement)
         checks = tuple(fill(con, version))
@@ -97,35 +124,23 @@ def publish(folder: Path, tenant_slug: str, version: int, fill: Fill, *, now: da
         con.execute("checkpoint")
     finally:
         con.close()
-    wrong = [check for check in checks if not check.agrees]
-    current = read_pointer(folder)
-    if wrong:
-        building.unlink()
-        return _refused(folder, current, wrong, checks, counts)
-    _sync(building)
-    target = folder / f"v{version}.duckdb"
-    building.rename(target)
-    write_pointer(folder, Pointer(tenant_slug, version, target.name, now.isoformat()))
-    _remove_old(folder, target.name, now)
-    message = f"Published version {version}; {len(checks)} sums agree with their sources."
-    return Publication(is_published=True, version=version, message=message, checks=checks, row_counts=counts)
+    return checks, counts
 
 
 def _refused(
-    folder: Path, current: Pointer | None, wrong: Sequence[Check], checks: tuple[Check, ...], counts: dict[str, int]
+    folder: Path, tenant_slug: str, wrong: Sequence[Check], checks: tuple[Check, ...], counts: dict[str, int]
 ) -> Publication:
     """Keep the old version and say, on every page, which sums differ."""
+    current = read_pointer(folder) or Pointer(tenant_slug, None, None)
     told = "; ".join(f"{check.name}: {check.source:,} at the source, {check.warehouse:,} here" for check in wrong)
-    kept = f"version {current.version} stays" if current else "nothing is shown"
+    kept = f"version {current.version} stays" if current.version else "nothing is shown"
     message = f"A new version was not published, {kept}, because its sums differ from their sources. {told}."
-    if current is not None:
-        write_pointer(folder, replace(current, refusal=message))
-    shown = current.version if current else None
-    return Publication(is_published=False, version=shown, message=message, checks=checks, row_counts=counts)
+    write_pointer(folder, replace(current, refusal=message))
+    return Publication(is_published=False, version=current.version, message=message, checks=checks, row_counts=counts)
 
 
 def read_pointer(folder: Path) -> Pointer | None:
-    """The current version; None when nothing is published."""
+    """The current version; None when none was ever built."""
     try:
         return Pointer(**json.loads((folder / POINTER).read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -15,8 +15,6 @@ from pricing.usage import BUCKETS, TOKEN_BUCKETS
 from store.duck import bound
 from store.warehouse import POINTER, Pointer, read_pointer, warehouse_folder
 
-# HUGEINT sums of pico-USD reach Python as exact integers only through this type.
-_WIDE = {"cost_pico_usd": pl.Int128()}
 _TOKENS = " + ".join(TOKEN_BUCKETS)
 # What is billed beside tokens would pass for the price of a token.
 _TOKENS_ALONE = " and ".join(
@@ -41,12 +39,12 @@ class Warehouse:
         """A query's rows as a frame. Each call has a cursor of its own, so that threads do not meet."""
         with self.con.cursor() as cursor:
             answer = cursor.execute(query, list(parameters))
-            names = [column[0] for column in answer.description or ()]
+            columns = [(column[0], str(column[1])) for column in answer.description or ()]
             rows = answer.fetchall()
-        return pl.DataFrame(
-            rows, schema=names, orient="row", schema_overrides={name: _WIDE[name] for name in names if name in _WIDE},
-            infer_schema_length=None,
-        )  # fmt: skip
+        # DuckDB's sums of integers are wider than what polars takes an integer for.
+        wide = {name: pl.Int128() for name, kind in columns if kind == "HUGEINT"}
+        names = [name for name, _ in columns]
+        return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=wide, infer_schema_length=None)
 
 
 _open: dict[tuple[Path, str], duckdb.DuckDBPyConnection] = {}
@@ -57,6 +55,12 @@ def current_version(home: Path, tenant_id: UUID) -> int | None:
     """The number of the published version; None when there is none."""
     pointer = read_pointer(warehouse_folder(home, tenant_id))
     return pointer.version if pointer else None
+
+
+def refusal(home: Path, tenant_id: UUID) -> str | None:
+    """The sentence of a version that was built after the current one and refused; None when there is none."""
+    pointer = read_pointer(warehouse_folder(home, tenant_id))
+    return pointer.refusal if pointer else None
 
 
 def tenant_named(home: Path, slug: str) -> UUID | None:
@@ -73,7 +77,7 @@ def open_current(home: Path, tenant_id: UUID) -> Warehouse | None:
     folder = warehouse_folder(home, tenant_id)
     while True:
         pointer = read_pointer(folder)
-        if pointer is None:
+        if pointer is None or pointer.file_name is None:
             return None
         try:
             return _described(_connection(folder, pointer.file_name), pointer)
@@ -118,15 +122,16 @@ def _described(con: duckdb.DuckDBPyConnection, pointer: Pointer) -> Warehouse:
 def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> pl.DataFrame:
     """One row per month up to the running one: sums of revenue and usage, of one customer or of the company.
 
-    `net_revenue_minor` is null where an amount has no exchange rate; `dearest_*` are cost and tokens of the company's dearest model.
+    `net_revenue_minor` is 0 where nothing was billed and null where an amount has no exchange rate; `dearest_*` are cost and tokens
+    of the company's dearest model.
     """
     of_customer = "customer_id = $2" if customer_id is not None else "true"
     parameters = [basis, customer_id] if customer_id is not None else [basis]
     return warehouse.rows(
         f"""with revenue as (
             select month, sum(gross_minor) as gross_minor, sum(discounts_minor) as discounts_minor, sum(credits_minor) as credits_minor,
-                sum(refunds_minor) as refunds_minor, sum(disputes_minor) as disputes_minor, sum(net_revenue_minor) as net_revenue_minor,
-                bool_or(net_revenue_minor is null) as is_incomplete, sum(fees_minor) as fees_minor
+                sum(refunds_minor) as refunds_minor, sum(disputes_minor) as disputes_minor,
+                case when count(*) = count(net_revenue_minor) then sum(net_revenue_minor) end as net_minor, sum(fees_minor) as fees_minor
             from customer_month where basis = $1 and {of_customer} group by month),
         usage as (
             select month, sum(events) as events, sum(unpriced_events) as unpriced_events, sum(tokens) as tokens,
@@ -134,7 +139,8 @@ def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> 
                 sum(case when customer_id is not null then cost_pico_usd else 0 end) as attributed_pico_usd
             from customer_month_usage where {of_customer} group by month),
         dearest as ({_DEAREST})
-        select month, r.* exclude (month), u.* exclude (month), d.dearest_pico_usd, d.dearest_tokens, x.rate_nano as usd_rate_nano
+        select month, r.* exclude (month, net_minor), case when r.month is null then 0 else net_minor end as net_revenue_minor,
+            u.* exclude (month), d.dearest_pico_usd, d.dearest_tokens, x.rate_nano as usd_rate_nano
         from revenue r full join usage u using (month) left join dearest d using (month) left join usd_rates x using (month)
         where month <= (select date_trunc('month', as_of) from meta) order by month""",
         parameters,
@@ -156,8 +162,8 @@ def customers(warehouse: Warehouse) -> pl.DataFrame:
 def customer_months(warehouse: Warehouse, basis: str, first: date, last: date) -> pl.DataFrame:
     """One row per customer and month from `first` to `last` (both included): revenue and usage; without a customer: unattributed."""
     return warehouse.rows(
-        """select coalesce(r.month, u.month) as month, coalesce(r.customer_id, u.customer_id) as customer_id, r.net_revenue_minor,
-            r.gross_minor, r.month is not null as has_revenue, u.events, u.unpriced_events, u.tokens, u.unpriced_tokens,
+        """select coalesce(r.month, u.month) as month, coalesce(r.customer_id, u.customer_id) as customer_id,
+            case when r.month is null then 0 else r.net_revenue_minor end as net_revenue_minor, u.events, u.unpriced_events, u.tokens, u.unpriced_tokens,
             u.cost_pico_usd, x.rate_nano as usd_rate_nano
         from (select * from customer_month where basis = $1) r
             full join customer_month_usage u on r.month = u.month and r.customer_id is not distinct from u.customer_id

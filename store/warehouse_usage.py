@@ -6,8 +6,6 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from pricing.price_book import load_catalogue
-from pricing.price_entry import entries_frame
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
 from store.warehouse_tables import TABLES
 
@@ -44,13 +42,11 @@ def load(con: duckdb.DuckDBPyConnection, cube: duckdb.DuckDBPyRelation, refs: pl
     )
 
 
-def load_prices(con: duckdb.DuckDBPyConnection) -> None:
-    """Write the price entries that the usage refers to."""
-    ids = [
-        row[0] for row in con.execute("select distinct price_id from usage_cube where price_id is not null").fetchall()
-    ]
-    entries = entries_frame(load_catalogue().by_id(ids)).select(list(TABLES["price_entries"]))
-    con.from_arrow(entries.to_arrow()).insert_into("price_entries")
+def load_prices(con: duckdb.DuckDBPyConnection, entries: pl.DataFrame) -> None:
+    """Write the price entries (pricing.price_entry.ENTRY_SCHEMA) that the usage refers to."""
+    used = con.execute("select distinct price_id from usage_cube where price_id is not null").fetchall()
+    kept = entries.filter(pl.col("price_id").is_in([row[0] for row in used])).select(list(TABLES["price_entries"]))
+    con.from_arrow(kept.to_arrow()).insert_into("price_entries")
 
 
 def summarize(con: duckdb.DuckDBPyConnection, *, since: date) -> UsageSummary:
@@ -87,6 +83,8 @@ _SUMS = {
     "invoices": "select count(distinct invoice_id) from invoices",
     "invoice_total_minor": "select coalesce(sum(total_minor), 0) from invoices",
     "customers": "select count(distinct customer_id) from customers",
+    "prices_used": "select count(distinct price_id) from usage_cube",
+    "price_entries": "select count(distinct price_id) from price_entries",
     "revenue_lines": "select count(*) from revenue_lines",
     "customer_months": "select count(*) from customer_month",
     **{

@@ -13,7 +13,7 @@ from store.warehouse import Pointer, Publication
 def next_version(connection: Connection, current: Pointer | None) -> int:
     """The number after every one that was ever used, also by a version whose record a crash prevented."""
     recorded = connection.scalar(select(func.max(warehouse_versions.c.version))) or 0
-    return max(int(recorded), current.version if current else 0) + 1
+    return max(int(recorded), current.version or 0 if current else 0) + 1
 
 
 def record(connection: Connection, version: int, publication: Publication, *, now: datetime) -> None:

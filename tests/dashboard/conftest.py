@@ -1,0 +1,42 @@
+"""What the tests of pages share: the synthetic company, published once, and a way to run a page on it without a browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import reading
+from tests.dashboard.published import SLUG, publish_company
+
+APP = Path(reading.__file__).with_name("app.py")
+RunPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def synthetic_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which version 3 of the synthetic company is published."""
+    home = tmp_path_factory.mktemp("synthetic")
+    assert publish_company(home).is_published
+    return home
+
+
+@pytest.fixture
+def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
+    """`run_page(home, customer="cus_0001", period="3M", …)`: the page of that address, run once; no exception is left unseen."""
+
+    def run(home: Path, page: str | None = None, **address: str) -> AppTest:
+        monkeypatch.setenv("METERING_HOME", str(home))
+        monkeypatch.setenv("METERING_TENANT", SLUG)
+        reading._place.cache_clear()
+        app = AppTest.from_file(APP, default_timeout=60)
+        for name, value in address.items():
+            app.query_params[name] = value
+        app.run()
+        if page is not None:
+            app.switch_page(page).run()
+        assert [problem.message for problem in app.exception] == []
+        return app
+
+    yield run
+    reading._place.cache_clear()
