@@ -40,6 +40,9 @@ SELF_HOSTED = frozenset({"openai_like", "custom_openai", "openai-compatible", "a
 # resellers list everybody's.
 MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "perplexity", "deepseek", "x-ai", "voyageai")
 
+# What Google's interfaces put before a model's name.
+_FOLDERS = ("models/", "publishers/google/models/", "publishers/anthropic/models/")
+
 _BY_ID: dict[str, Provider] = {provider.id: provider for provider in providers}
 
 
@@ -77,6 +80,8 @@ def find_provider(name: str) -> Provider | None:
 
 def _find_by_model(name: str) -> CatalogueModel | str:
     """Resolve a model without its provider: by a `provider/` before it, else by the one provider whose names look so."""
+    for folder in _FOLDERS:
+        name = name.removeprefix(folder)
     prefix, slash, _ = name.partition("/")
     if slash and _is_provider_name(prefix):
         return find_model(prefix, name)
@@ -108,7 +113,7 @@ def _spellings(provider: Provider, name: str) -> Iterator[str]:
     prefix, slash, rest = name.partition("/")
     if slash and find_provider(prefix) is provider:
         yield rest
-    for folder in ("models/", "publishers/google/models/", "publishers/anthropic/models/"):
+    for folder in _FOLDERS:
         _, found, rest = name.partition(folder)
         if found and rest:
             yield rest
