@@ -122,6 +122,18 @@ def test_an_import_killed_again_and_again_still_ends(
     assert_as_if_undisturbed(engine, tmp_path, tenant, path)
 
 
+def test_what_a_kill_left_is_gone_even_if_the_file_never_comes_again(
+    engine: Engine, tenant: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        kill_at(dying, "when the files are durable", 1)
+        with pytest.raises(Killed):
+            import_one(engine, tmp_path, tenant, usage_csv(tmp_path / "u.csv", [row("a", day=1)]))
+    assert len(files_on_disk(tmp_path, tenant)) == 1
+    import_one(engine, tmp_path, tenant, usage_csv(tmp_path / "v.csv", [row("b", day=2)]))
+    assert [name.split("/")[0] for name in files_on_disk(tmp_path, tenant)] == ["day=2026-11-02"]
+
+
 CHILD = """
 import sys
 from datetime import UTC, datetime
