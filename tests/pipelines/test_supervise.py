@@ -16,7 +16,7 @@ from pipelines.supervise import PortTaken, ProcessDied, free_port, start_child, 
 def test_a_child_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:
     """`python -m no_such_module` says what is wrong on its last line; that line reaches the person."""
     child = start_child("worker", ["no_such_module"], log_folder=tmp_path, environment={})
-    with pytest.raises(ProcessDied, match="The worker stopped before it was ready: .*no_such_module"):
+    with pytest.raises(ProcessDied, match=r"The worker stopped before it was ready: .*no_such_module"):
         wait_until(child, lambda: False, timeout_seconds=30)
     stop_children([child])
 
