@@ -13,7 +13,13 @@ Advance = Callable[[str, int, int | None], None]
 @contextmanager
 def progress_bars(console: Console, title: str) -> Iterator[Advance]:
     """A block with one bar per thing worked on; call the value it yields with (name, rows done, rows expected)."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bars: dict[str, TaskID] = {}
 
