@@ -83,6 +83,8 @@ def _month_ticks(months: Sequence[date], *, is_phone: bool) -> tuple[list[str], 
     step = 2 if is_phone and len(months) > 6 else 1
     for place, month in enumerate(months):
         year = f"<br>{month.year}" if place == 0 or month.month == 1 else ""
+        if is_phone and place == 0 and len(months) > 1 and months[1].month == 1:
+            year = ""  # it would run into January's
         shown = (len(months) - 1 - place) % step == 0 or year
         labels.append(f"{wording.month_short(month)}{year}" if shown else "")
     return [f"{month:%Y-%m}" for month in months], labels
@@ -151,8 +153,9 @@ def _margin_lines(figure: go.Figure, months: Sequence[TrendMonth], ticks: Sequen
             hovertemplate=hover,
             hoverinfo="skip" if dash == "dot" else None,
         )
-    # Two neighbours with labels above both would collide: the closed month's label goes below the line.
-    for pairs, shift in ((closed, -16 if running else 16), (running, 16)):
+    # Two neighbours' labels would collide: the lower point has its label below, away from the line between them.
+    has_risen = not running or (running[-1][1].share or 0) >= (running[0][1].share or 0)
+    for pairs, shift in ((closed, -16 if running and has_risen else 16), (running, 16 if has_risen else -16)):
         if pairs and pairs[-1][1].share is not None:
             tick, each = pairs[-1]
             suffix = " to date" if each.is_partial else ""

@@ -125,6 +125,7 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
         config = {
             name: st.column_config.TextColumn(name, alignment="right") for name in ("Quantity", UNIT_PRICE, "= cost")
         }
+        config["Price entry"] = st.column_config.TextColumn("Price entry", width=150 if reading.is_phone() else 230)
         config["Source"] = st.column_config.LinkColumn("Source", display_text=r"https?://([^/]+)")
         st.dataframe(
             pl.DataFrame(shown),

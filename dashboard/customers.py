@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import controls, customer_page, reading, shell, tables, wording
+from dashboard.months import Month
 
 VIEWS = {"all": "All", "unprofitable": "Unprofitable", "past_due": "Past due"}
 HEIGHT_MAX = 640
@@ -56,7 +57,7 @@ def _list(current: reading.Reading) -> None:
         alt="Customers with revenue, AI cost, profit and margin; click a row to open the customer",
         height=HEIGHT_MAX if rows.height > 16 else None,
     )
-    st.caption(_sum_words(rows, current.currency))
+    st.caption(_sum_words(rows, current.currency, months[len(closed) - 1]))
 
 
 def _filters(plans: Sequence[str]) -> tuple[str, list[str], str]:
@@ -120,7 +121,7 @@ def _clear_filters() -> None:
     st.session_state["view"] = "all"
 
 
-def _sum_words(rows: pl.DataFrame, currency: str) -> str:
+def _sum_words(rows: pl.DataFrame, currency: str, month: Month) -> str:
     unknown = rows["gross_profit_minor"].null_count()
     known = rows.filter(pl.col("gross_profit_minor").is_not_null())
     revenue, profit = int(known["net_revenue_minor"].sum()), int(known["gross_profit_minor"].sum())
@@ -132,4 +133,6 @@ def _sum_words(rows: pl.DataFrame, currency: str) -> str:
     ]
     if revenue:
         words.append(f"{wording.escape(wording.percent(profit / revenue))} margin")
+    if month.attributed_share is not None and month.attributed_share < 1:
+        words.append("usage without a customer is in none of it")
     return " · ".join(words)

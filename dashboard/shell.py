@@ -19,11 +19,13 @@ STYLE = """
 [class*="st-key-card_"] h4{padding:.5rem 0 0}
 .st-key-header h1{padding:0}
 .st-key-freshness p,.st-key-coverage p,.st-key-jump p{margin:0}
+.st-key-coverage{padding-bottom:.25rem}
 .st-key-jump{border-radius:.75rem;padding:.6rem .9rem;background:light-dark(#FFF6E5,#2B2112);color:light-dark(#7A4A00,#F5C878)}
 .st-key-jump button{color:inherit;text-decoration:underline}
 [class*="st-key-attention_"]{border-top:1px solid light-dark(#EDEFF3,#20242C);padding-top:.55rem}
 [data-testid="stStatusWidget"]{visibility:hidden}
 [role="radio"][aria-checked="true"] p{color:light-dark(#3730A3,#C9CBFD)!important}
+@media (hover:none){[data-testid="stElementToolbar"]{display:none}}
 @media (prefers-reduced-motion:reduce){
   *,*::before,*::after{animation-duration:.01ms!important;transition-duration:.01ms!important}
 }

@@ -88,14 +88,17 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
     column = st.column_config
     money_format = MONEY_FORMATS.get(currency, "%,.0f")
 
+    narrow = 78 if is_phone else None
+
     def money(label: str, explanation: str) -> Any:
-        return column.NumberColumn(label, format=money_format, step=1, help=explanation)
+        return column.NumberColumn(label, format=money_format, step=1, help=explanation, width=narrow)
 
     unit = "" if currency in MONEY_FORMATS else f" ({currency.upper()})"
+    revenue = "Revenue" if is_phone else "Net revenue"
     return {
-        "name": column.TextColumn("Customer", width="small" if is_phone else "medium", pinned=False),
+        "name": column.TextColumn("Customer", width=125 if is_phone else "medium", pinned=False),
         "plan": column.TextColumn("Plan", width="small"),
-        "net_revenue": money(f"Net revenue{unit}", "Without tax, after discounts, credits, refunds and lost disputes"),
+        "net_revenue": money(f"{revenue}{unit}", "Without tax, after discounts, credits, refunds and lost disputes"),
         "cost": money(
             f"AI cost{unit}", "Priced usage only; where 1 % of the tokens or more has no price, the last column says so"
         ),
@@ -104,6 +107,7 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
             "Margin",
             format="percent",
             step=0.001,
+            width=narrow,
             help=f"(net revenue {wording.MINUS} AI cost) ÷ net revenue; empty when nothing was sold",
         ),
         "move": column.NumberColumn(

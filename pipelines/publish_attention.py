@@ -41,7 +41,8 @@ class Attention:
             title = f"{self._name(row)} asks for a refund"
             self._money("refund_request", row, row["charge_id"], title, row["reason"], at=_moment(row["requested_at"]))
         for row in on_their_way:
-            title = f"Refund to {self._name(row)} is {row['status'].replace('_', ' ')}"
+            state = "is on its way" if row["status"] == "pending" else "waits for the customer"
+            title = f"Refund to {self._name(row)} {state}"
             self._money("refund_pending", row, row["refund_id"], title, row["reason"], at=row["created_at"])
 
     def past_due_burn(

@@ -47,12 +47,13 @@ def plan_changes(lines: Sequence[Row]) -> list[dict[str, Any]]:
         credited = [part for part in parts if part["amount_minor"] < 0]
         charged = [part for part in parts if part["amount_minor"] >= 0]
         amount_minor = sum(part["amount_minor"] for part in parts)
+        before, after = _plan(credited), _plan(charged)
         found.append(
             {
                 "customer_id": parts[0]["customer_id"],
                 "changed_at": changed_at,
-                "from_plan": _plan(credited),
-                "to_plan": _plan(charged),
+                "from_plan": before,
+                "to_plan": after if after is None or after != before else f"{after} at another price",
                 "direction": "upgrade" if amount_minor >= 0 else "downgrade",
                 "invoice_id": invoice_id,
                 "amount_minor": amount_minor,

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from pricing.margin import Margin, UsageCost, margin
+from pricing.money import NANO
 
 
 def usage_cost(row: Mapping[str, Any]) -> UsageCost:
@@ -28,4 +29,7 @@ def net_revenue(row: Mapping[str, Any]) -> int | None:
 
 def margin_of(row: Mapping[str, Any], currency: str) -> Margin:
     """The margin of a row of warehouse_reads.months or customer_months."""
-    return margin(net_revenue(row), usage_cost(row), currency, row["usd_rate_nano"])
+    usage = usage_cost(row)
+    # A month without usage has no rate: nothing costs nothing at any.
+    rate_nano = row["usd_rate_nano"] if usage.events else NANO
+    return margin(net_revenue(row), usage, currency, rate_nano)
