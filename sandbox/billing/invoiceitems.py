@@ -1,6 +1,7 @@
 """Invoice items: amounts that wait for the next invoice, or are put on a draft at once."""
 
 from sandbox.billing import totals
+from sandbox.billing.arithmetic import price_amount
 from sandbox.billing.invoicing import bill_item, editable
 from sandbox.billing.params import flag, integer, merge_metadata, metadata, required, required_integer
 from sandbox.billing.refusals import addressed, invalid, referred
@@ -16,7 +17,7 @@ def create_invoiceitem(state: State, params: StripeObject) -> StripeObject:
     price = referred(state, "price", price_id, "pricing[price]") if price_id else None
     quantity = integer(params, "quantity", 1) or 1
     if price is not None:
-        amount, currency = price["unit_amount"] * quantity, price["currency"]
+        amount, currency = price_amount(price, quantity), price["currency"]
     else:
         amount, currency = required_integer(params, "amount"), str(params.get("currency") or "usd").lower()
     period = params.get("period") or {}

@@ -8,7 +8,7 @@ from sandbox.billing.invoicing import finalize_invoice, take_pending_items
 from sandbox.billing.params import flag, integer, list_of, merge_metadata, required
 from sandbox.billing.proration import prorate
 from sandbox.billing.refusals import addressed, invalid, referred
-from sandbox.billing.subscriptions import ENDED, add_item, apply_discounts, tax_rates
+from sandbox.billing.subscriptions import ENDED, add_item, apply_discounts, refuse_negative, tax_rates
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import plan, without_tiers
 from sandbox.state import State
@@ -110,6 +110,7 @@ def _change_item(state: State, found: StripeObject, given: StripeObject, params:
     restarts = _set_price(state, found, item, given)
     if given.get("quantity") is not None:
         item["quantity"] = integer(given, "quantity")
+        refuse_negative(item["quantity"])
     if prorates and not restarts:
         prorate(state, found, item, is_credit=False, at=at)
     return restarts

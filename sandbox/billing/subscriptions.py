@@ -104,6 +104,8 @@ def add_item(state: State, owner: StripeObject, price: StripeObject, given: Stri
     metered = how["usage_type"] == "metered"
     if metered and given.get("quantity") is not None:
         raise invalid("You cannot set the quantity for metered plans.", param="items[0][quantity]")
+    quantity = None if metered else integer(given, "quantity", 1)
+    refuse_negative(quantity)
     is_trial = owner["status"] == "trialing"
     end = owner["trial_end"] if is_trial else None
     if end is None:
@@ -113,13 +115,19 @@ def add_item(state: State, owner: StripeObject, price: StripeObject, given: Stri
         state.now,
         subscription_id=owner["id"],
         price=price,
-        quantity=None if metered else integer(given, "quantity", 1),
+        quantity=quantity,
         start=state.now,
         end=end,
     )
     item["metadata"] = metadata(given)
     owner["items"]["data"].append(item)
     return state.put(item)
+
+
+def refuse_negative(quantity: int | None) -> None:
+    """Nobody can subscribe to less than nothing; zero of something is allowed."""
+    if quantity is not None and quantity < 0:
+        raise invalid("Invalid non-negative integer", param="items[0][quantity]", code="parameter_invalid_integer")
 
 
 def apply_discounts(state: State, owner: StripeObject, given: list[StripeObject]) -> None:
