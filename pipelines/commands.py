@@ -22,7 +22,7 @@ from pipelines.write_config import write_config
 from pricing.fx import FxRate, parse_rate
 from store import audit, embedded_postgres, fx_rates
 from store.database import open_engine, prepare_roles, tenant_transaction
-from store.settings import Settings, load_settings
+from store.settings import ConfigurationError, Settings, load_settings
 from store.tenants import ensure_tenant
 
 Clock = Callable[[], datetime]
@@ -51,6 +51,7 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     interrupt_on_sigterm()
     settings = load_settings()
     stripe = stripe_config(settings)
+    _refuse_demo_tenant(settings)
     with only_one(settings.metering_home, "up"):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
         with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=True) as installation:
@@ -58,6 +59,14 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:
                 serve_until_interrupted(console, settings, installation, stripe, page_port, [])
+
+
+def _refuse_demo_tenant(settings: Settings) -> None:
+    """A real account pulled into the demo company's tenant would mix two companies in one margin."""
+    if settings.metering_tenant == DEMO_TENANT:
+        raise ConfigurationError(
+            [f"METERING_TENANT={DEMO_TENANT} is the demo company's: choose another name for your own account."]
+        )
 
 
 def _pull_import_publish(
@@ -91,6 +100,7 @@ def refresh_once(console: Console, *, now: Clock) -> None:
     """One pass against the configured Stripe account."""
     settings = load_settings()
     stripe = stripe_config(settings)
+    _refuse_demo_tenant(settings)
     with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
         _pull_import_publish(console, installation, stripe, [], now=now)
 

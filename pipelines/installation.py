@@ -33,7 +33,11 @@ def stripe_config(settings: Settings) -> StripeConfig:
         raise NoStripeKey(
             "STRIPE_API_KEY is not set: put a restricted read-only key into .env (`metering init` writes one)."
         )
-    return StripeConfig(api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base)
+    return StripeConfig(
+        api_key=settings.stripe_api_key.get_secret_value(),
+        api_base=settings.stripe_api_base,
+        requests_per_second=settings.stripe_requests_per_second,
+    )
 
 
 def _prepared(settings: Settings) -> str:

@@ -22,7 +22,13 @@ STRIPE_API_KEY=
 # METERING_HOME=.metering
 
 # The tenant (your company) that commands and pages speak of.
-# METERING_TENANT=demo
+# METERING_TENANT=main
+
+# The currency of the margins, as three lower-case letters; fixed once the tenant is made.
+# METERING_REPORTING_CURRENCY=usd
+
+# How many requests a second Stripe is asked at most.
+# STRIPE_REQUESTS_PER_SECOND=20
 
 # The port of the pages, on 127.0.0.1.
 # METERING_PORT=8501

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
 
     metering_home: Path = Path(".metering")
-    metering_tenant: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    metering_tenant: str = Field("main", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     metering_reporting_currency: str = Field("usd", pattern=r"^[a-z]{3}$")
     metering_port: Port = 8501
     metering_sandbox_port: Port = 8502
