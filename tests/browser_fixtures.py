@@ -1,12 +1,9 @@
-"""A real Chromium for page tests, and the two things it looks at: the demo itself and a small synthetic warehouse."""
+"""A real Chromium for page tests, and the web process alone on a data folder for it to look at."""
 
 import os
-import queue
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.demo_fixtures import clean_environment, free_port
+
 try:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 except ImportError:  # pragma: no cover - the development group brings it
@@ -23,7 +22,6 @@ except ImportError:  # pragma: no cover - the development group brings it
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP, PHONE = (1440, 900), (390, 844)
-DEMO_READY_SECONDS = 240.0
 LAUNCH_ARGUMENTS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -134,20 +132,6 @@ def settle(page: "Page") -> None:
     page.evaluate("() => document.fonts.ready.then(() => true)")
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _clean_environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("METERING_", "STRIPE_", "DATABASE_"))
-    }
-    return {**kept, "METERING_HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
-
-
 def wait_until_served(url: str, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:
     """Wait for the health answer; a process that dies first tells why."""
     deadline = time.monotonic() + seconds
@@ -173,7 +157,7 @@ def serve_home() -> Iterator[Callable[[Path], str]]:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "serve.py"), "--port", str(port), "--watch-stdin"],
             cwd=home,
-            env=_clean_environment(home),
+            env=clean_environment(home),
             stdin=subprocess.PIPE,
             text=True,
         )
@@ -188,45 +172,3 @@ def serve_home() -> Iterator[Callable[[Path], str]]:
         process.stdin.close()
     for process in processes:
         process.wait(20)
-
-
-@pytest.fixture(scope="session")
-def served_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `metering demo`, started as a stranger would and stopped with Ctrl-C's signal."""
-    home = tmp_path_factory.mktemp("demo") / "home"
-    port = free_port()
-    environment = _clean_environment(home, METERING_SANDBOX_PORT=str(free_port()), COLUMNS="200", NO_COLOR="1")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "demo", "--port", str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines: queue.Queue[str | None] = queue.Queue()
-    heard: list[str] = []
-    threading.Thread(target=_listen, args=(process, lines), daemon=True).start()
-    try:
-        deadline = time.monotonic() + DEMO_READY_SECONDS
-        while f"http://127.0.0.1:{port}" not in (heard[-1] if heard else ""):
-            line = lines.get(timeout=max(0.1, deadline - time.monotonic()))
-            assert line is not None, "the demo stopped:\n" + "".join(heard[-40:])
-            heard.append(line)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.send_signal(2)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-def _listen(process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
-    process.stdout.close()
-    lines.put(None)

@@ -1,11 +1,16 @@
-"""What every test shares: the fixtures of the database, the sandbox and the browser, and where the reference data lie."""
+"""What every test shares: the fixtures of the database, the sandbox, the demo and the browser, and where the reference data lie."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.database_fixtures", "tests.sandbox_fixtures", "tests.browser_fixtures"]
+pytest_plugins = [
+    "tests.database_fixtures",
+    "tests.sandbox_fixtures",
+    "tests.demo_fixtures",
+    "tests.browser_fixtures",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,116 @@
+"""The margin table a second time, from Stripe over HTTP and the usage file: what `metering demo` should have printed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from pricing.price_book import PriceEntry, load_catalogue
+from tests.journeys.recomputation_account import Account, read_account
+from tests.journeys.recomputation_revenue import SERVICE, Revenue, half_away, revenue
+from tests.journeys.recomputation_usage import Spending, Usage, cost_cents, owners, read_events, usage
+
+UNKNOWN = "\u2014"
+NOBODY = "Usage without a customer"
+
+Cells = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that was worked out, and the account it came from."""
+
+    account: Account
+    revenue: Revenue
+    usage: Usage
+
+    def months(self) -> list[date]:
+        """Every month in which there was revenue, a fee or usage."""
+        return sorted({key[1] for key in self.revenue.cents} | {month for month, _ in self.usage.spending})
+
+    def customers(self) -> list[str | None]:
+        """Every customer, and nobody."""
+        return [*(customer["id"] for customer in self.account.customers), None]
+
+    def spending(self, month: date, customers: Iterable[str | None]) -> Spending:
+        """The usage of these customers together."""
+        kept = [self.usage.spending.get((month, customer), Spending()) for customer in customers]
+        names = Spending.__dataclass_fields__
+        return Spending(**{name: sum(getattr(one, name) for one in kept) for name in names})
+
+
+def recompute(sandbox_url: str, usage_file: Path, *, currency: str, as_of: datetime) -> Books:
+    """Read both sources and add them up."""
+    account = read_account(sandbox_url)
+    return Books(
+        account, revenue(account, currency, as_of), usage(read_events(usage_file), owners(account), listed_prices)
+    )
+
+
+def listed_prices(provider: str | None, model: str | None, tier: str | None) -> Sequence[PriceEntry]:
+    """The price entries of a model in the catalogue: the only thing that is taken from the product, as data."""
+    assert tier in {"standard", "batch"}, f"the recomputation does not know the tier {tier}"
+    named = load_catalogue().find(provider, model)
+    return () if isinstance(named, str) else load_catalogue().entries_of(*named, tier)
+
+
+def table(books: Books, month: date) -> dict[str, Cells]:
+    """The cells of each row by the customer's name, and of the total: those who had revenue or usage in the month."""
+    names = {customer["id"]: customer["name"] for customer in books.account.customers}
+    present = {customer for of, customer in books.usage.spending if of == month}
+    present |= {key[2] for key in books.revenue.cents if key[:2] == (SERVICE, month)}
+    nets = {customer: books.revenue.net(SERVICE, month, customer) for customer in present}
+    rows = {
+        NOBODY if customer is None else names[customer]: _cells(net, books.spending(month, [customer]))
+        for customer, net in nets.items()
+    }
+    assert len(rows) == len(present), "two customers have one name"
+    return rows | {"Total": _cells(_total(nets.values()), books.spending(month, present))}
+
+
+def coverage(books: Books, month: date) -> str:
+    """The line under the table: how much of the usage has a price and an owner, and between what the margin lies."""
+    everyone = books.customers()
+    all_usage = books.spending(month, everyone)
+    owned = books.spending(month, [customer for customer in everyone if customer is not None])
+    net = _total(books.revenue.net(SERVICE, month, customer) for customer in everyone)
+    dearest = books.usage.dearest_token(month)
+    assert net is not None
+    assert net > 0
+    assert dearest is not None
+    at_most = all_usage.cost_pico_usd + half_away(all_usage.unpriced_tokens * dearest)
+    low, high = (Fraction(net - cost_cents(pico_usd), net) for pico_usd in (at_most, all_usage.cost_pico_usd))
+    priced = Fraction(all_usage.tokens - all_usage.unpriced_tokens, all_usage.tokens)
+    attributed = Fraction(owned.cost_pico_usd, all_usage.cost_pico_usd)
+    return (
+        f"Coverage: {percent(priced)} of tokens priced, {percent(attributed)} of AI cost attributed to customers, "
+        f"matched to provider invoices: not measured yet, margin between {percent(low)} and {percent(high)}."
+    )
+
+
+def _total(cents: Iterable[int | None]) -> int | None:
+    """A sum that holds an unknown amount is unknown itself."""
+    kept = list(cents)
+    return None if None in kept else sum(one for one in kept if one is not None)
+
+
+def _cells(net: int | None, spent: Spending) -> Cells:
+    cost = cost_cents(spent.cost_pico_usd)
+    profit = None if net is None else net - cost
+    share = Fraction(net - cost, net) if net is not None and net > 0 else None
+    return dollars(net), dollars(cost), dollars(profit), UNKNOWN if share is None else percent(share)
+
+
+def dollars(cents: int | None) -> str:
+    """As a person reads it: 1,234.50."""
+    return UNKNOWN if cents is None else f"{Decimal(cents).scaleb(-2):,.2f}"
+
+
+def percent(share: Fraction) -> str:
+    """One decimal; only what is whole is called 100.0 %."""
+    tenths = half_away(share * 1000)
+    if tenths == 1000 and share < 1:
+        tenths = 999
+    return f"{Decimal(tenths).scaleb(-1):.1f} %"
