@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing.params import decimal, flag, integer, list_of, merge_metadata, metadata, required
+from sandbox.billing.params import decimal, flag, integer, list_of, merge_metadata, metadata, required, required_integer
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
 from sandbox.objects import catalog as make
@@ -82,7 +82,7 @@ def create_price(state: State, params: StripeObject) -> StripeObject:
         nickname=params.get("nickname"),
         lookup_key=params.get("lookup_key"),
         tax_behavior=params.get("tax_behavior"),
-        transform_quantity=params.get("transform_quantity"),
+        transform_quantity=_packages(params.get("transform_quantity")),
         active=flag(params, "active", default=True),
         metadata=metadata(params),
     )
@@ -98,6 +98,11 @@ def _unit_amount(params: StripeObject) -> Decimal | None:
             raise invalid("Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer")
         return Decimal(whole)
     return decimal(params, "unit_amount_decimal")
+
+
+def _packages(given: StripeObject | None) -> StripeObject | None:
+    """How units are counted in packages."""
+    return {"divide_by": required_integer(given, "divide_by"), "round": required(given, "round")} if given else None
 
 
 def _recurring(state: State, params: StripeObject) -> StripeObject | None:
