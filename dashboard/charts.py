@@ -99,14 +99,7 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
     figure.update_layout(
         barmode="overlay",
         margin={"l": 0, "r": 30, "t": 30, "b": 0},
-        xaxis={
-            "type": "category",
-            "tickvals": ticks,
-            "ticktext": labels,
-            "showgrid": False,
-            "anchor": "y2",
-            "tickangle": 0,
-        },
+        xaxis={"type": "category", "tickvals": ticks, "ticktext": labels, "showgrid": False, "tickangle": 0},
         yaxis={"domain": [0.56, 1.0], "tickformat": ".0%", "nticks": 5, "zeroline": False},
         yaxis2={
             "domain": [0.0, 0.42],
@@ -115,7 +108,7 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
             "nticks": 4,
         },
     )
-    figure.update_xaxes(range=[-0.5, len(months) - 0.5])
+    figure.update_xaxes(range=[-0.5, len(months) - 0.5], anchor="y2")
     band = "Gross margin; band: no price" if is_phone else "Gross margin (AI usage only); band: usage without a price"
     _key(figure, [(PROFIT, band)], y=1.02)
     _key(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)

@@ -88,7 +88,7 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
     column = st.column_config
     money_format = MONEY_FORMATS.get(currency, "%,.0f")
 
-    narrow = 78 if is_phone else None
+    narrow = 70 if is_phone else None
 
     def money(label: str, explanation: str) -> Any:
         return column.NumberColumn(label, format=money_format, step=1, help=explanation, width=narrow)
@@ -96,7 +96,7 @@ def _column_config(currency: str, *, is_phone: bool) -> dict[str, Any]:
     unit = "" if currency in MONEY_FORMATS else f" ({currency.upper()})"
     revenue = "Revenue" if is_phone else "Net revenue"
     return {
-        "name": column.TextColumn("Customer", width=125 if is_phone else "medium", pinned=False),
+        "name": column.TextColumn("Customer", width=118 if is_phone else "medium", pinned=False),
         "plan": column.TextColumn("Plan", width="small"),
         "net_revenue": money(f"{revenue}{unit}", "Without tax, after discounts, credits, refunds and lost disputes"),
         "cost": money(

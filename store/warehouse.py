@@ -140,11 +140,15 @@ def _refused(
 
 
 def read_pointer(folder: Path) -> Pointer | None:
-    """The current version; None when none was ever built."""
+    """The current version; None when none was ever built.
+
+    A pointer that another build wrote may say more or less than ours: what it says too much is passed over, what it lacks is null.
+    """
     try:
-        return Pointer(**json.loads((folder / POINTER).read_text(encoding="utf-8")))
+        written = json.loads((folder / POINTER).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    return Pointer(**{name: written.get(name) for name in Pointer.__dataclass_fields__})
 
 
 def write_pointer(folder: Path, pointer: Pointer) -> None:

@@ -164,6 +164,14 @@ def test_only_one_publishes_at_a_time(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
+def test_a_pointer_of_another_build_is_read_for_what_it_says(tmp_path: Path) -> None:
+    publish_tables(tmp_path, invoices(2))
+    pointer = warehouse_folder(tmp_path, ACME) / warehouse.POINTER
+    pointer.write_text('{"version": 1, "file_name": "v1.duckdb", "published_at": "2026-11-24", "tenant_slug": "acme"}')
+    assert shown(tmp_path) == (1, 2)
+    assert warehouse_reads.refusal(tmp_path, ACME) is None
+
+
 def test_another_tenant_has_a_warehouse_of_its_own(tmp_path: Path) -> None:
     publish_tables(tmp_path, invoices(2))
     assert warehouse_reads.open_current(tmp_path, MALLORY) is None
