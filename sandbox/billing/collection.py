@@ -2,7 +2,14 @@
 
 from sandbox.billing.calendar import DAY
 from sandbox.billing.cards import HARD_DECLINES, resolve_payment_method
-from sandbox.billing.invoicing import finalize_invoice, mark_paid, mark_uncollectible, payments_of, void_invoice
+from sandbox.billing.invoicing import (
+    finalize_invoice,
+    give_up,
+    mark_paid,
+    mark_uncollectible,
+    payments_of,
+    void_invoice,
+)
 from sandbox.billing.params import flag
 from sandbox.billing.payments import attempt, card_error
 from sandbox.billing.refusals import addressed, invalid
@@ -30,6 +37,7 @@ def pay_invoice(state: State, id_: str, params: StripeObject) -> StripeObject:
         raise invalid(f"You can't pay an invoice that is {invoice['status']}.", code="status_transition_invalid")
     if flag(params, "paid_out_of_band", default=False):
         invoice["amount_paid_off_stripe"] = invoice["amount_remaining"]
+        give_up(state, invoice, "automatic")
         mark_paid(state, invoice)
         _recover_subscription(state, invoice)
         return invoice

@@ -201,7 +201,8 @@ def payments_of(state: State, invoice_id: str) -> list[StripeObject]:
     return [p for p in state.objects.get("invoice_payment", {}).values() if p["invoice"] == invoice_id]
 
 
-def _give_up(state: State, invoice: StripeObject, reason: str) -> None:
+def give_up(state: State, invoice: StripeObject, reason: str) -> None:
+    """Nothing more is tried to collect the invoice: the payment that was to pay it is canceled."""
     invoice["next_payment_attempt"] = None
     invoice["auto_advance"] = False
     for payment in payments_of(state, invoice["id"]):
@@ -232,7 +233,7 @@ def void_invoice(state: State, id_: str, _params: StripeObject) -> StripeObject:
             f"You can only pass in open or uncollectible invoices. This invoice's status is {invoice['status']}.",
             code="status_transition_invalid",
         )
-    _give_up(state, invoice, "void_invoice")
+    give_up(state, invoice, "void_invoice")
     invoice["status"] = "void"
     invoice["status_transitions"]["voided_at"] = state.now
     credit_ledger.return_credits(state, invoice)
