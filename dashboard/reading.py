@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import polars as pl
@@ -139,17 +140,22 @@ def is_phone() -> bool:
 
 def kept_figure(key: tuple[object, ...], make: Callable[[], object]) -> object:
     """The figure of that key (which names the version), made once per process: making one takes longer than sending it."""
-    return _kept_figure(key, make)
+    return _kept(key, make)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _kept_figure(key: tuple[object, ...], _make: Callable[[], object]) -> object:  # noqa: ARG001 - Streamlit keeps the answer by the key; the underscore keeps the maker out of it
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _kept(key: tuple[object, ...], _make: Callable[[], Any]) -> Any:  # noqa: ARG001 - Streamlit keeps the answer by the key; the underscore keeps the maker out of it
     return _make()
 
 
 def months(reading: Reading, basis: str) -> tuple[Month, ...]:
-    """The company's months, oldest first, the running one last."""
-    return to_months(reads.months(reading.warehouse, basis), reading.currency, reading.as_of)
+    """The company's months, oldest first, the running one last. A version never changes, so they are read once."""
+
+    def read() -> tuple[Month, ...]:
+        return to_months(reads.months(reading.warehouse, basis), reading.currency, reading.as_of)
+
+    found: tuple[Month, ...] = _kept(("months", str(reading.warehouse.file), basis), read)
+    return found
 
 
 def customer_months(reading: Reading, customer_id: str, basis: str) -> tuple[Month, ...]:
@@ -179,9 +185,14 @@ def _drawn(share: Fraction | None) -> float | None:
 
 def customers(reading: Reading, basis: str, month: date) -> pl.DataFrame:
     """Every customer of a month (customer_rows.SCHEMA), with the AI cost of the twelve months up to it."""
-    history = [_months_before(month, back) for back in range(HISTORY_MONTHS - 1, -1, -1)]
-    rows = reads.customer_months(reading.warehouse, basis, history[0], month)
-    return customer_rows(reads.customers(reading.warehouse), rows, history, reading.currency)
+
+    def read() -> pl.DataFrame:
+        history = [_months_before(month, back) for back in range(HISTORY_MONTHS - 1, -1, -1)]
+        rows = reads.customer_months(reading.warehouse, basis, history[0], month)
+        return customer_rows(reads.customers(reading.warehouse), rows, history, reading.currency)
+
+    found: pl.DataFrame = _kept(("customers", str(reading.warehouse.file), basis, month), read)
+    return found
 
 
 def _months_before(month: date, back: int) -> date:

@@ -27,6 +27,7 @@ class Warehouse:
     """An open version. `refusal` is the sentence of a later version that was not published, None when there is none."""
 
     con: duckdb.DuckDBPyConnection
+    file: Path
     version: int
     tenant_id: str
     tenant_name: str
@@ -47,7 +48,7 @@ class Warehouse:
         return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=wide, infer_schema_length=None)
 
 
-_open: dict[tuple[Path, str], duckdb.DuckDBPyConnection] = {}
+_open: dict[Path, duckdb.DuckDBPyConnection] = {}
 _opening = threading.Lock()
 
 
@@ -80,27 +81,27 @@ def open_current(home: Path, tenant_id: UUID) -> Warehouse | None:
         if pointer is None or pointer.file_name is None:
             return None
         try:
-            return _described(_connection(folder, pointer.file_name), pointer)
+            file = folder / pointer.file_name
+            return _described(_connection(file), file, pointer)
         except duckdb.IOException:
             # It was removed between reading the pointer and opening the file: a newer one is current by now.
             if read_pointer(folder) == pointer:
                 raise
 
 
-def _connection(folder: Path, file_name: str) -> duckdb.DuckDBPyConnection:
-    key = (folder, file_name)
+def _connection(file: Path) -> duckdb.DuckDBPyConnection:
     with _opening:
-        if key not in _open:
-            con = duckdb.connect(str(folder / file_name), read_only=True)
+        if file not in _open:
+            con = duckdb.connect(str(file), read_only=True)
             bound(con)
             # Versions of the tenant that are no longer current stay open for whoever holds them and close with the last one.
-            for old in [other for other in _open if other[0] == folder]:
+            for old in [other for other in _open if other.parent == file.parent]:
                 del _open[old]
-            _open[key] = con
-        return _open[key]
+            _open[file] = con
+        return _open[file]
 
 
-def _described(con: duckdb.DuckDBPyConnection, pointer: Pointer) -> Warehouse:
+def _described(con: duckdb.DuckDBPyConnection, file: Path, pointer: Pointer) -> Warehouse:
     with con.cursor() as cursor:
         row = cursor.execute(
             "select version, tenant_id, tenant_name, reporting_currency, as_of, published_at from meta"
@@ -109,6 +110,7 @@ def _described(con: duckdb.DuckDBPyConnection, pointer: Pointer) -> Warehouse:
     version, tenant_id, tenant_name, reporting_currency, as_of, published_at = row
     return Warehouse(
         con=con,
+        file=file,
         version=version,
         tenant_id=tenant_id,
         tenant_name=tenant_name,
