@@ -16,7 +16,7 @@ from pipelines.read_usage_chunks import UsageFileRefused
 from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
 from pricing.money import MoneyError
-from store.database import DatabaseRefused, DatabaseUnreachable
+from store.database import DatabaseRefused, DatabaseUnreachable, trouble_in_words
 from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
 from store.settings import ConfigurationError
@@ -69,6 +69,12 @@ def refusals_as_sentences(console: Console) -> Iterator[None]:
         raise typer.Exit(REFUSED) from None
     except OSError as error:
         sentence = system_sentence(error)
+        if sentence is None:
+            raise
+        _say(console, sentence)
+        raise typer.Exit(REFUSED) from None
+    except Exception as trouble:
+        sentence = trouble_in_words(trouble)
         if sentence is None:
             raise
         _say(console, sentence)

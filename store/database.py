@@ -35,6 +35,7 @@ __all__ = [
     "set_tenant",
     "tenant_snapshot",
     "tenant_transaction",
+    "trouble_in_words",
 ]
 
 OWNER_ROLE = "metering_owner"
@@ -154,6 +155,17 @@ def tenant_snapshot(engine: Engine, tenant_id: UUID) -> Iterator[Connection]:
 def set_tenant(connection: Connection, tenant_id: UUID) -> None:
     """Let the rest of the transaction that is open on this connection belong to the tenant."""
     connection.execute(text("select set_config('app.tenant_id', :tenant_id, true)"), {"tenant_id": str(tenant_id)})
+
+
+def trouble_in_words(trouble: BaseException) -> str | None:
+    """What to do when the server fails in the middle of work, as one sentence; None for any other trouble."""
+    if not isinstance(trouble, psycopg.OperationalError | sqlalchemy.exc.OperationalError):
+        return None
+    said = " ".join(str(getattr(trouble, "orig", None) or trouble).split())
+    return (
+        "The database failed in the middle of the work; what was committed is kept, and the same command goes on from there. "
+        f"Check that the server runs and that its disk is not full. It says: {said}"
+    )
 
 
 @contextlib.contextmanager

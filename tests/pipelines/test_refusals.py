@@ -6,12 +6,15 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 import typer
 from rich.console import Console
+from sqlalchemy import text
 
 from pipelines.pull_stripe_client import StripeKeyRefused
 from pipelines.refusals import REFUSALS, REFUSED, refusals_as_sentences, system_sentence
+from store.database import DatabaseUrls, open_engine
 from store.settings import ConfigurationError
 
 
@@ -67,6 +70,27 @@ def test_a_library_s_wrapping_does_not_hide_a_full_disk() -> None:
 def test_anything_else_passes_through(error: BaseException) -> None:
     with pytest.raises(type(error)), refusals_as_sentences(Console(file=StringIO())):
         raise error
+
+
+def test_a_database_that_fails_in_the_middle_is_said_with_what_it_said(
+    database_urls: DatabaseUrls, superuser_url: str
+) -> None:
+    """The server ends our connection between two statements, as it does when its disk is full."""
+    engine = open_engine(database_urls.app)
+
+    def interrupted() -> None:
+        with engine.begin() as connection:
+            own = connection.scalar(text("select pg_backend_pid()"))
+            with psycopg.connect(superuser_url) as administrator:
+                administrator.execute("select pg_terminate_backend(%s)", [own])
+            connection.execute(text("select 1"))
+
+    output = StringIO()
+    with pytest.raises(typer.Exit), refusals_as_sentences(Console(file=output, width=400)):
+        interrupted()
+    engine.dispose()
+    assert output.getvalue().startswith("The database failed in the middle of the work; what was committed is kept")
+    assert "terminating connection due to administrator command" in output.getvalue()
 
 
 def test_the_sentence_goes_to_standard_error(tmp_path: Path) -> None:
