@@ -102,7 +102,7 @@ def test_every_customers_revenue_of_every_month_is_recomputed(published: Warehou
             assert found == expected, f"{customer} in {month:%B %Y}"
             compared += len(found)
     assert rows == {}, "the warehouse has months or customers that the recomputation does not know"
-    assert compared > 14 * 50 * 7
+    assert compared > 13 * 50 * 7
 
 
 def test_every_customers_usage_of_every_month_is_recomputed_to_the_millionth_of_a_millionth(
@@ -118,26 +118,36 @@ def test_every_customers_usage_of_every_month_is_recomputed_to_the_millionth_of_
 
 
 @pytest.mark.parametrize("basis", BASES)
-def test_every_margin_that_pages_show_is_recomputed(published: Warehouse, books: Books, basis: str) -> None:
-    months, everyone = books.months(), books.customers()
-    shown = {
-        (row["month"], row["customer_id"]): margin_of(row, "usd")
-        for row in reads.customer_months(published, basis, months[0], months[-1]).iter_rows(named=True)
+def test_every_customers_margin_that_pages_show_is_recomputed(published: Warehouse, books: Books, basis: str) -> None:
+    months = books.months()
+    rows = reads.customer_months(published, basis, months[0], months[-1])
+    assert rows.height > 13 * 40
+    for row in rows.iter_rows(named=True):
+        month, customer, margin = row["month"], row["customer_id"], margin_of(row, "usd")
+        expected = profit_and_share(books, basis, month, [customer])
+        assert (margin.gross_profit_minor, margin.share) == expected, f"{customer} in {month:%B %Y}"
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_the_companys_margin_that_pages_show_is_recomputed(published: Warehouse, books: Books, basis: str) -> None:
+    rows = {row["month"]: margin_of(row, "usd") for row in reads.months(published, basis).iter_rows(named=True)}
+    # On the first day of a month nothing may have been invoiced or used yet, while a service day has begun.
+    known = {month for of, month, _ in books.revenue.cents if of == basis} | {
+        month for month, _ in books.usage.spending
     }
-    of_company = {row["month"]: margin_of(row, "usd") for row in reads.months(published, basis).iter_rows(named=True)}
-    assert len(shown) > 14 * 40
-    assert set(of_company) == set(months)
-    for (month, customer), margin in shown.items():
-        net = books.revenue.net(basis, month, customer)
-        assert net is not None
-        profit = net - cost_cents(books.spending(month, [customer]).cost_pico_usd)
-        assert margin.gross_profit_minor == profit, f"{customer} in {month:%B %Y}"
-        assert margin.share == (Fraction(profit, net) if net > 0 else None), f"{customer} in {month:%B %Y}"
-    for month, margin in of_company.items():
-        nets = [books.revenue.net(basis, month, customer) for customer in everyone]
-        net = sum(cents for cents in nets if cents is not None)
-        profit = net - cost_cents(books.spending(month, everyone).cost_pico_usd)
-        assert (margin.gross_profit_minor, margin.share) == (profit, Fraction(profit, net)), f"{month:%B %Y}"
+    assert set(rows) == known
+    for month, margin in rows.items():
+        expected = profit_and_share(books, basis, month, books.customers())
+        assert (margin.gross_profit_minor, margin.share) == expected, f"{month:%B %Y}"
+
+
+def profit_and_share(books: Books, basis: str, month: date, customers: list[str | None]) -> tuple[int, Fraction | None]:
+    """What these customers leave together, in cents, and which part of their net revenue that is."""
+    nets = [books.revenue.net(basis, month, customer) for customer in customers]
+    net = sum(cents for cents in nets if cents is not None)
+    assert None not in nets, "the demo company knows every rate"
+    profit = net - cost_cents(books.spending(month, customers).cost_pico_usd)
+    return profit, Fraction(profit, net) if net > 0 else None
 
 
 def test_the_demo_company_holds_everything_that_a_definition_speaks_of(books: Books) -> None:
