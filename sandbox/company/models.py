@@ -47,7 +47,7 @@ SLOTS = (
     Slot("openai", "text-embedding-3-small", "text-embedding-3-small", 0, "embed", 6_000, 0, 0.9, batch_share=0.25),
     Slot("acme", "acme-embed-v0", "acme-embed-v0", 0, "embed", 5_000, 0, 0.9),
 )
-RUNAWAY = Slot("anthropic", "claude-opus-4-5", "claude-opus-5", 10, "agent", 78_000, 3_400, 0.35, 0.10, 0.05, 0.0)
+RUNAWAY = Slot("anthropic", "claude-opus-4-5", "claude-opus-5", 10, "agent", 69_000, 3_000, 0.35, 0.10, 0.05, 0.0)
 
 # Share of each slot in the calls of a profile, in the order of SLOTS.
 PROFILES = {

@@ -104,8 +104,8 @@ def test_one_customer_lifts_the_bill_from_four_to_seven_thousand_dollars(usage: 
     def total(of_month: str) -> int:
         return bill[of_month, True] + bill[of_month, False]
 
-    assert 350_000 < total("2026-09") < 450_000
-    assert 650_000 < total("2026-10") < 780_000
+    assert 380_000 < total("2026-09") < 440_000
+    assert 670_000 < total("2026-10") < 730_000
     growth = total("2026-10") - total("2026-09")
     assert bill["2026-10", True] - bill["2026-09", True] > 0.9 * growth
 
@@ -155,14 +155,17 @@ def test_refund_requests_and_disputes_wait(objects: Objects) -> None:
     assert {one["status"] for one in objects["refund"].values()} == {"succeeded", "pending", "failed"}
 
 
-def test_plans_change_in_mid_cycle_with_prorations(objects: Objects) -> None:
-    lines = [line for invoice in objects["invoice"].values() for line in invoice["lines"]["data"]]
-    prorated = [
-        line for line in lines if ((line["parent"] or {}).get("subscription_item_details") or {}).get("proration")
-    ]
+def test_plans_change_upward_and_downward_in_mid_cycle(objects: Objects) -> None:
+    """Each change leaves a credit for the time unused and a debit for the time that remains: up costs, down gives back."""
+    changes: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for item in objects["invoiceitem"].values():
+        if item["proration"]:
+            changes[item["customer"], item["date"]].append(item["amount"])
+            assert item["date"] < item["period"]["end"]
 
-    assert any(line["amount"] > 0 for line in prorated)
-    assert any(line["amount"] < 0 for line in prorated)
+    assert all(min(parts) < 0 < max(parts) for parts in changes.values())
+    assert sum(sum(parts) > 0 for parts in changes.values()) >= 5
+    assert sum(sum(parts) < 0 for parts in changes.values()) >= 3
 
 
 def test_a_model_has_no_price_and_two_currencies_taxes_and_credits_are_there(
