@@ -42,8 +42,8 @@ def build_app() -> ASGIApp:
 
 def _say_it_kindly(problem: Exception) -> bool:
     """A page that failed says so in one sentence; the traceback goes to the log."""
-    import streamlit as st  # noqa: PLC0415
-    import structlog  # noqa: PLC0415
+    import streamlit as st  # noqa: PLC0415 - as above
+    import structlog  # noqa: PLC0415 - only a page that failed needs it
 
     structlog.get_logger(__name__).error("page_failed", exc_info=problem)
     st.error(

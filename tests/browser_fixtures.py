@@ -18,7 +18,7 @@ from tests.demo_fixtures import clean_environment, free_port
 try:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 except ImportError:  # pragma: no cover - the development group brings it
-    sync_playwright = None  # type: ignore[assignment]
+    sync_playwright = None
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP, PHONE = (1440, 900), (390, 844)

@@ -45,7 +45,7 @@ def pull(app_url: str, tenant_id: UUID, stripe_url: str, now: datetime, die_at: 
         return written
 
     pull_stripe_client.PAGE_LIMIT = PAGE_LIMIT
-    StripeReader._once = ask_and_maybe_die  # type: ignore[method-assign]
+    StripeReader._once = ask_and_maybe_die
     pull_stripe_pages.stripe_mirror.upsert = write_and_maybe_die
     config = StripeConfig(api_key="sk_test_sandbox", api_base=stripe_url, requests_per_second=500)
     engine = open_engine(app_url)

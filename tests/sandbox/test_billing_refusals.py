@@ -91,7 +91,7 @@ def test_evidence_on_a_closed_dispute(
     sandbox_server.control(f"/disputes/{dispute}/resolve", {"status": status})
 
     evidence = {"evidence": {"product_description": "Seats"}}
-    error = refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(dispute, evidence))  # type: ignore[arg-type]  # a plain dict
+    error = refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(dispute, evidence))
     assert "evidence can no longer be changed" in str(error)
     refused(sandbox_server, lambda: stripe_sdk.v1.disputes.close(dispute))
 
@@ -102,12 +102,12 @@ def test_evidence_twice_or_too_late(sandbox_server: SandboxServer, stripe_sdk: s
         sandbox_server.control("/disputes", {"charge": paid_charge(stripe_sdk)})["id"] for _ in range(2)
     )
     evidence = {"evidence": {"product_description": "Seats"}}
-    sent = stripe_sdk.v1.disputes.update(answered, evidence)  # type: ignore[arg-type]  # a plain dict
+    sent = stripe_sdk.v1.disputes.update(answered, evidence)
     assert (sent.status, sent.evidence_details.submission_count) == ("under_review", 1)
 
-    refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(answered, evidence))  # type: ignore[arg-type]
+    refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(answered, evidence))
     sandbox_server.advance(seconds=9 * DAY + 1)
-    error = refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(forgotten, evidence))  # type: ignore[arg-type]
+    error = refused(sandbox_server, lambda: stripe_sdk.v1.disputes.update(forgotten, evidence))
     assert "deadline" in str(error)
 
 

@@ -58,7 +58,7 @@ def test_the_same_seed_and_requests_make_the_same_state(sandbox_server: SandboxS
         sdk = stripe_client(server.url)
         # The SDK's own keys are random and stand in the events that a request causes.
         options = {"idempotency_key": "one"}
-        sdk.v1.customers.create({"name": "Ada", "payment_method": "pm_card_visa"}, options)  # type: ignore[arg-type]
+        sdk.v1.customers.create({"name": "Ada", "payment_method": "pm_card_visa"}, options)
         server.advance(days=2)
         return str(server.control("/state")["sha256"])
 

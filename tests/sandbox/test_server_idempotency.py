@@ -51,10 +51,10 @@ def test_a_decline_is_replayed_even_when_the_bank_would_now_say_yes(
 
     for _ in range(2):
         with pytest.raises(stripe.CardError) as declined:
-            stripe_sdk.v1.payment_intents.create(params, {"idempotency_key": "retry:1"})  # type: ignore[arg-type]
+            stripe_sdk.v1.payment_intents.create(params, {"idempotency_key": "retry:1"})
         assert declined.value.error.decline_code == "do_not_honor"
 
-    assert stripe_sdk.v1.payment_intents.create(params, {"idempotency_key": "retry:2"}).status == "succeeded"  # type: ignore[arg-type]
+    assert stripe_sdk.v1.payment_intents.create(params, {"idempotency_key": "retry:2"}).status == "succeeded"
     assert [charge.status for charge in stripe_sdk.v1.charges.list().data] == ["succeeded", "failed"]
 
 
@@ -81,7 +81,7 @@ def test_a_refusal_of_the_deed_is_kept_and_one_of_the_form_is_not(stripe_sdk: st
         assert refused.value.headers.get("idempotent-replayed") == replayed
 
     with pytest.raises(stripe.InvalidRequestError):
-        stripe_sdk.v1.refunds.create({"payment_intent": intent, "amonut": 5}, {"idempotency_key": "form"})  # type: ignore[typeddict-unknown-key]
+        stripe_sdk.v1.refunds.create({"payment_intent": intent, "amonut": 5}, {"idempotency_key": "form"})
     made = stripe_sdk.v1.refunds.create({"payment_intent": intent, "amount": 5}, {"idempotency_key": "form"})
     assert made.amount == 5
 

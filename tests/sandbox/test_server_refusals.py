@@ -91,10 +91,10 @@ def test_what_is_the_sandbox_s_own_has_no_address(sandbox_server: SandboxServer,
 def test_an_unknown_parameter_is_refused_on_every_kind_of_request(stripe_sdk: stripe.StripeClient) -> None:
     customer = stripe_sdk.v1.customers.create({"name": "Ada"})
     attempts = [
-        lambda: stripe_sdk.v1.customers.create({"nmae": "Ada"}),  # type: ignore[typeddict-unknown-key]
-        lambda: stripe_sdk.v1.customers.update(customer.id, {"nmae": "Ada"}),  # type: ignore[typeddict-unknown-key]
-        lambda: stripe_sdk.v1.customers.list({"nmae": "Ada"}),  # type: ignore[typeddict-unknown-key]
-        lambda: stripe_sdk.v1.customers.retrieve(customer.id, {"nmae": "Ada"}),  # type: ignore[typeddict-unknown-key]
+        lambda: stripe_sdk.v1.customers.create({"nmae": "Ada"}),
+        lambda: stripe_sdk.v1.customers.update(customer.id, {"nmae": "Ada"}),
+        lambda: stripe_sdk.v1.customers.list({"nmae": "Ada"}),
+        lambda: stripe_sdk.v1.customers.retrieve(customer.id, {"nmae": "Ada"}),
     ]
 
     for attempt in attempts:
@@ -110,7 +110,7 @@ def test_an_unknown_parameter_is_refused_on_every_kind_of_request(stripe_sdk: st
 
 def test_an_unknown_name_inside_a_parameter_is_refused_too(stripe_sdk: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        stripe_sdk.v1.subscriptions.create({"customer": "cus_1", "items": [{"price": "p"}, {"prise": "p"}]})  # type: ignore[typeddict-unknown-key]
+        stripe_sdk.v1.subscriptions.create({"customer": "cus_1", "items": [{"price": "p"}, {"prise": "p"}]})
 
     assert (refused.value.code, refused.value.param) == ("parameter_unknown", "items[1][prise]")
 
@@ -139,7 +139,7 @@ def test_an_older_client_may_name_a_coupon_and_a_price_the_old_way(sandbox_serve
     """20 % off 10.00 by `coupon`, and an invoice item by `price`."""
     sdk = stripe_client(sandbox_server.url)
     card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
-    customer = sdk.v1.customers.create(card)  # type: ignore[arg-type]  # a plain dict
+    customer = sdk.v1.customers.create(card)
     product = sdk.v1.products.create({"name": "Seat"})
     monthly = sdk.v1.prices.create(
         {"product": product.id, "currency": "usd", "unit_amount": 1_000, "recurring": {"interval": "month"}}

@@ -159,9 +159,9 @@ def test_meter_and_credit(sandbox_server: SandboxServer, stripe_sdk: stripe.Stri
         "identifier": "e1",
         "payload": {"stripe_customer_id": customer, "value": "12"},
     }
-    assert stripe_sdk.v1.billing.meter_events.create(sent).identifier == "e1"  # type: ignore[arg-type]
+    assert stripe_sdk.v1.billing.meter_events.create(sent).identifier == "e1"
     with pytest.raises(stripe.InvalidRequestError, match="An event already exists with identifier e1") as twice:
-        stripe_sdk.v1.billing.meter_events.create(sent)  # type: ignore[arg-type]
+        stripe_sdk.v1.billing.meter_events.create(sent)
     assert twice.value.headers["stripe-should-retry"] == "false"
     assert stripe_sdk.v1.billing.meters.update(meter.id, {"display_name": "LLM tokens"}).display_name == "LLM tokens"
     assert stripe_sdk.v1.billing.meters.deactivate(meter.id).status == "inactive"
