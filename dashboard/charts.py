@@ -1,7 +1,7 @@
 """Plotly figures of the pages, drawn without any colour of their own.
 
-Streamlit replaces its placeholder colours (`#000001` is the theme's first series colour, and so on) in the browser,
-so a figure is the same object in light and dark and follows a theme switch at once, without a rerun.
+Streamlit replaces its placeholder colours (`#000001` is the theme's first series colour, and so on) in the browser, so a figure
+is the same object in light and dark; theme_switch.py lets one that is drawn follow a switch, without a rerun.
 Amounts arrive in major units: floats are for drawing only, every label is worded from the exact integers.
 """
 

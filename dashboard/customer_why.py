@@ -71,16 +71,15 @@ def _revenue(lines: pl.DataFrame, month: Month, currency: str) -> None:
             for name in ("On the invoice", f"Counted ({currency.upper()})")
         }
         counted = f"Counted ({currency.upper()})"
-        st.dataframe(
-            pl.DataFrame(shown),
-            hide_index=True,
-            key="why_revenue",
-            column_order=("Line", counted, "What", "Invoice", "Pays for", "On the invoice", "Rate", "ID")
-            if reading.is_phone()
-            else None,
-            column_config=right,
-            alt="Invoice lines behind the net revenue",
-        )
+        on_a_phone = ("Line", counted, "What", "Invoice", "Pays for", "On the invoice", "Rate", "ID")
+        with st.container(key="why_revenue"):
+            st.dataframe(
+                pl.DataFrame(shown),
+                hide_index=True,
+                column_order=on_a_phone if reading.is_phone() else None,
+                column_config=right,
+                alt="Invoice lines behind the net revenue",
+            )
     fees = int(lines.filter(pl.col("kind") == "fee")["reporting_minor"].sum() or 0)
     if fees:
         st.caption(f"Stripe's fees of {_money(fees, currency)} in this month are not part of this margin.")
@@ -127,16 +126,15 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
         }
         config["Price entry"] = st.column_config.TextColumn("Price entry", width=150 if reading.is_phone() else 230)
         config["Source"] = st.column_config.LinkColumn("Source", display_text=r"https?://([^/]+)")
-        st.dataframe(
-            pl.DataFrame(shown),
-            hide_index=True,
-            key="why_usage",
-            column_order=("Price entry", "= cost", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
-            if reading.is_phone()
-            else None,
-            column_config=config,
-            alt="Price entries behind the AI cost",
-        )
+        on_a_phone = ("Price entry", "= cost", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
+        with st.container(key="why_usage"):
+            st.dataframe(
+                pl.DataFrame(shown),
+                hide_index=True,
+                column_order=on_a_phone if reading.is_phone() else None,
+                column_config=config,
+                alt="Price entries behind the AI cost",
+            )
         exact = wording.escape(wording.usd(sum(int(cost) for cost in priced["cost_pico_usd"])))
         entries = wording.count(priced["price_id"].n_unique(), "price entry", "price entries")
         st.caption(f"{entries}; the costs add up to {exact}, rounded to cents once.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import wording
+from dashboard import theme_switch, wording
 
 # Streamlit's theme covers the rest (.streamlit/config.toml). Rules hang on keys and test ids, never on generated classes.
 STYLE = """
@@ -53,7 +53,8 @@ def customers_page() -> Any:
 
 def wear() -> None:
     """The style rules; once per run."""
-    st.html(STYLE)
+    light, dark = (st.get_option(f"theme.{theme}.chartCategoricalColors") or [] for theme in ("light", "dark"))
+    st.html(f"{STYLE}<style>{theme_switch.rules(light, dark)}</style>")
 
 
 @contextmanager
