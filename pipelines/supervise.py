@@ -1,6 +1,7 @@
 """Starts and stops the processes of one installation so that none outlives the one that started it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 LOOPBACK = "127.0.0.1"
+# A disk with less room than this counts as full: not even the demo company's usage file would fit.
+FULL_BELOW_BYTES = 4_000_000
 
 
 class ProcessDied(Exception):
@@ -34,9 +37,13 @@ class Child:
     log_path: Path
 
     def last_words(self) -> str:
-        """The last line it logged, or its exit code when it said nothing."""
+        """The last line it logged, or its exit code when it said nothing, which on a full disk it could not."""
         lines = self.log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"exit code {self.process.poll()}"
+        if lines:
+            return lines[-1]
+        room = shutil.disk_usage(self.log_path.parent).free
+        is_full = "; its disk is full" if room < FULL_BELOW_BYTES else ""
+        return f"exit code {self.process.poll()}{is_full}"
 
 
 def start_child(

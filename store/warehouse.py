@@ -21,6 +21,8 @@ POINTER = "CURRENT"
 VERSIONS_KEPT = 3
 # A page that pinned an old version has long been drawn by then.
 GRACE = timedelta(minutes=15)
+# A full disk shows where DuckDB meets it: in a write, in a commit, or in the log that it can then no longer trust.
+DISK_TROUBLE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException)
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,12 @@ def publish(folder: Path, tenant_slug: str, version: int, fill: Fill, *, now: da
 
     `fill` writes the tables (warehouse_tables.TABLES) and returns what to compare. Readers see the old version or the new one.
     """
-    for leftover in folder.glob(".build-*"):
-        leftover.unlink()
+    _remove_unfinished(folder)
     building = folder / f".build-{version}.duckdb"
     try:
         checks, counts = _build(building, version, fill)
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
-        building.unlink(missing_ok=True)
+    except DISK_TROUBLE as problem:
+        _remove_unfinished(folder)
         raise WarehouseNotWritten(
             f"A new version could not be written to {folder}, what was shown is still shown: {str(problem).splitlines()[0]}. "
             "Make room there and run the same command again."
@@ -166,6 +167,12 @@ def _remove_old(folder: Path, current_name: str, now: datetime) -> None:
     for path in versions[VERSIONS_KEPT:]:
         if path.name != current_name and now.timestamp() - path.stat().st_mtime > GRACE.total_seconds():
             path.unlink()
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a build that was stopped, or that failed, has left, its log included."""
+    for leftover in folder.glob(".build-*"):
+        leftover.unlink()
 
 
 def _sync(path: Path) -> None:

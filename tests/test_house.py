@@ -98,6 +98,16 @@ def test_imports_point_down() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+def test_every_part_that_runs_is_the_one_of_this_checkout(tmp_path: Path) -> None:
+    """From any folder: a copy in the environment would be an old one, and would look for the pages beside itself."""
+    find = "import importlib.util, sys; [print(importlib.util.find_spec(name).origin) for name in sys.argv[1:]]"
+    done = subprocess.run(
+        [sys.executable, "-c", find, "serve", *ROOMS], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    found = [Path(line) for line in done.stdout.splitlines()]
+    assert found == [ROOT / "serve.py", *(ROOT / room / "__init__.py" for room in ROOMS)], done.stderr
+
+
 def test_the_readme_names_only_commands_that_exist() -> None:
     """Every `make …` and every `metering …` command in the README is one that can be run."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
