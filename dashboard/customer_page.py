@@ -70,7 +70,7 @@ def _badges(customer: reading.Customer, currency: str) -> None:
 def _months_and_models(current: reading.Reading, customer_id: str, months: Sequence[Month], basis: str) -> None:
     is_phone = reading.is_phone()
     shown = tuple(months[-13:])
-    left, right = st.columns([1.15, 1], gap="small")
+    left, right = st.columns([1, 1.1], gap="small")
     with left, shell.card("customer_trend", "Margin over time", "By month; the running month is dashed and paler"):
         figure = reading.kept_figure(
             ("customer", current.version, current.tenant_id, customer_id, basis, is_phone),
@@ -95,9 +95,10 @@ def _months_table(months: Sequence[Month], currency: str) -> None:
         for month in reversed(months)
     ]
     right = {
-        name: st.column_config.TextColumn(name, alignment="right")
-        for name in ("Net revenue", "AI cost", "Margin", "Range")
+        name: st.column_config.TextColumn(name, alignment="right", width=width)
+        for name, width in (("Net revenue", 92), ("AI cost", 84), ("Margin", 68), ("Range", 122))
     }
+    right["Month"] = st.column_config.TextColumn("Month", width=118)
     st.dataframe(
         pl.DataFrame(rows),
         hide_index=True,

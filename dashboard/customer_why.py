@@ -124,7 +124,7 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
         config = {
             name: st.column_config.TextColumn(name, alignment="right") for name in ("Quantity", UNIT_PRICE, "= cost")
         }
-        config["Price entry"] = st.column_config.TextColumn("Price entry", width=150 if reading.is_phone() else 230)
+        config["Price entry"] = st.column_config.TextColumn("Price entry", width=150 if reading.is_phone() else 280)
         config["Source"] = st.column_config.LinkColumn("Source", display_text=r"https?://([^/]+)")
         on_a_phone = ("Price entry", "= cost", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
         with st.container(key="why_usage"):
