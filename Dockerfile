@@ -23,5 +23,6 @@ USER metering
 ENV PATH=/app/.venv/bin:$PATH METERING_HOME=/data PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8501
-HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz', timeout=2)"]
-CMD ["python", "-m", "serve"]
+HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import os, urllib.request as http; http.urlopen(f'http://127.0.0.1:{os.environ.get(\"METERING_PORT\", \"8501\")}/healthz', timeout=2)"]
+# The container's network is its own: publish the port on loopback (-p 127.0.0.1:8501:8501) or behind a proxy that signs people in.
+CMD ["python", "-m", "serve", "--host", "0.0.0.0"]

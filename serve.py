@@ -1,4 +1,4 @@
-"""Serves the pages and the small API as one ASGI app on the loopback address."""
+"""Serves the pages and the small API as one ASGI app, on the loopback address unless another is given."""
 
 import argparse
 import contextlib
@@ -54,13 +54,13 @@ def _say_it_kindly(problem: Exception) -> bool:
     return True
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; raises OSError when the port is taken."""
+def listen(port: int, host: str = LOOPBACK) -> socket.socket:
+    """A listening socket; raises OSError when the port is taken or the address is none of this machine's."""
     # asyncio turns off the delay of small packets only on a socket that says it is TCP; with it each answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((LOOPBACK, port))
+        listener.bind((host, port))
     except OSError:
         listener.close()
         raise
@@ -80,7 +80,9 @@ def _stop_at_end_of_stdin() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code."""
     parser = argparse.ArgumentParser(prog="serve", description=__doc__)
-    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: METERING_PORT)")
+    parser.add_argument("--port", type=int, help="the port (default: METERING_PORT)")
+    # The pages ask nobody who they are: another address is for a container, whose own network is the wall.
+    parser.add_argument("--host", default=LOOPBACK, help=f"the address to listen on (default: {LOOPBACK})")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)
     try:
@@ -90,10 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     port = options.port if options.port is not None else settings.metering_port
     try:
-        listener = listen(port)
+        listener = listen(port, options.host)
     except OSError as problem:
         sys.stderr.write(
-            f"Port {port} on {LOOPBACK} cannot be used ({problem.strerror}): "
+            f"Port {port} on {options.host} cannot be used ({problem.strerror}): "
             "stop what is using it or choose another one with METERING_PORT.\n"
         )
         return REFUSED

@@ -108,6 +108,15 @@ def test_every_part_that_runs_is_the_one_of_this_checkout(tmp_path: Path) -> Non
     assert found == [ROOT / "serve.py", *(ROOT / room / "__init__.py" for room in ROOMS)], done.stderr
 
 
+def test_every_setting_is_in_the_operators_table() -> None:
+    """A setting that nobody can find does not exist."""
+    from store.settings import Settings
+
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    described = {line.split("`")[1] for line in operations.splitlines() if line.startswith("| `")}
+    assert {name.upper() for name in Settings.model_fields} <= described
+
+
 def test_the_readme_names_only_commands_that_exist() -> None:
     """Every `make …` and every `metering …` command in the README is one that can be run."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
