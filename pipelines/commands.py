@@ -9,7 +9,7 @@ from rich.console import Console
 from pipelines import import_usage as usage
 from pipelines import price_file, publish_warehouse
 from pipelines import worker as worker_process
-from pipelines.installation import Installation, open_installation, stripe_config
+from pipelines.installation import Installation, open_installation, postgres_in_use, stripe_config
 from pipelines.margin_table import print_margin_table
 from pipelines.one_at_a_time import only_one
 from pipelines.progress import progress_bars
@@ -33,9 +33,9 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     """From an empty folder to the demo company's margin page; every step is incremental the second time."""
     interrupt_on_sigterm()
     settings = load_settings(metering_tenant=DEMO_TENANT)
-    with only_one(settings.metering_home, "demo"):
+    with only_one(settings.metering_home):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
-        with open_installation(settings, tenant_name="Demo company", stop_postgres=True) as installation:
+        with open_installation(settings, tenant_name="Demo company") as installation:
             sandbox = start_sandbox(settings)
             try:
                 _pull_import_publish(console, installation, sandbox.stripe, [sandbox.usage_file], now=now)
@@ -52,9 +52,9 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     settings = load_settings()
     stripe = stripe_config(settings)
     _refuse_demo_tenant(settings)
-    with only_one(settings.metering_home, "up"):
+    with only_one(settings.metering_home):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
-        with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=True) as installation:
+        with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
             _pull_import_publish(console, installation, stripe, [], now=now)
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:
@@ -101,7 +101,7 @@ def refresh_once(console: Console, *, now: Clock) -> None:
     settings = load_settings()
     stripe = stripe_config(settings)
     _refuse_demo_tenant(settings)
-    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+    with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
         _pull_import_publish(console, installation, stripe, [], now=now)
 
 
@@ -116,7 +116,7 @@ def import_usage(
 ) -> None:
     """Import, say what was accepted, and publish so that the pages show it."""
     settings = load_settings()
-    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+    with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
         with progress_bars(console, "Usage") as progress:
             summary = usage.import_files(
                 installation.engine,
@@ -143,18 +143,19 @@ def price(console: Console, file: Path, out: Path | None, *, usage_format: str |
 
 
 def worker(*, watch_stdin: bool) -> None:
-    """The worker of an installation that is running: it neither starts nor migrates a database."""
+    """The worker of an installation that was set up before: it migrates nothing."""
     settings = load_settings()
     if watch_stdin:
         leave_when_stdin_ends()
-    app_url = _running_app_url(settings)
-    engine = open_engine(app_url)
-    tenant_id = ensure_tenant(
-        engine, settings.metering_tenant, settings.metering_tenant, settings.metering_reporting_currency
-    )
-    stripe = stripe_config(settings) if settings.stripe_api_key else None
-    queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
-    worker_process.run(queue)
+    with postgres_in_use(settings):
+        app_url = _running_app_url(settings)
+        engine = open_engine(app_url)
+        tenant_id = ensure_tenant(
+            engine, settings.metering_tenant, settings.metering_tenant, settings.metering_reporting_currency
+        )
+        stripe = stripe_config(settings) if settings.stripe_api_key else None
+        queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
+        worker_process.run(queue)
 
 
 def _running_app_url(settings: Settings) -> str:
@@ -168,7 +169,7 @@ def add_rate(console: Console, base: str, quote: str, day: date, rate: str, *, n
     pair = (base.lower(), quote.lower())
     given = FxRate(*pair, day, parse_rate(rate, *pair), "recorded by hand")
     settings = load_settings()
-    with open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation:
+    with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
             is_new = fx_rates.record(connection, [given], now=now()) == 1
             if is_new:
@@ -209,7 +210,7 @@ def audit_verify(console: Console) -> bool:
     """Print the verdict on the tenant's audit chain; True when it is intact."""
     settings = load_settings()
     with (
-        open_installation(settings, tenant_name=settings.metering_tenant, stop_postgres=False) as installation,
+        open_installation(settings, tenant_name=settings.metering_tenant) as installation,
         tenant_transaction(installation.engine, installation.tenant_id) as connection,
     ):
         verdict = audit.verify(connection)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from pipelines.one_at_a_time import last_one_out
 from pipelines.pull_stripe import StripeConfig
 from store import embedded_postgres
 from store.database import Engine, migrate, open_engine, prepare_roles
@@ -52,14 +53,12 @@ def _prepared(settings: Settings) -> str:
 
 
 @contextmanager
-def open_installation(settings: Settings, *, tenant_name: str, stop_postgres: bool) -> Iterator[Installation]:
+def open_installation(settings: Settings, *, tenant_name: str) -> Iterator[Installation]:
     """Start or reach Postgres, migrate, open the engine as the application's role and make sure the tenant exists.
 
-    The embedded Postgres is stopped at the end only by the command that keeps the installation running; a short command
-    leaves a server that it found.
+    Several commands may have the same folder open; the last of them to end stops the embedded Postgres.
     """
-    was_running = settings.database_url is None and embedded_postgres.is_running(settings.metering_home)
-    try:
+    with postgres_in_use(settings):
         app_url = _prepared(settings)
         engine = open_engine(app_url)
         try:
@@ -69,6 +68,14 @@ def open_installation(settings: Settings, *, tenant_name: str, stop_postgres: bo
             yield Installation(settings.metering_home, engine, app_url, tenant_id)
         finally:
             engine.dispose()
-    finally:
-        if settings.database_url is None and (stop_postgres or not was_running):
-            embedded_postgres.stop(settings.metering_home)
+
+
+@contextmanager
+def postgres_in_use(settings: Settings) -> Iterator[None]:
+    """Keep the embedded Postgres from being stopped by others for the block; an external one needs no keeping."""
+    if settings.database_url is not None:
+        yield
+        return
+    home = settings.metering_home
+    with last_one_out(home, lambda: embedded_postgres.stop(home)):
+        yield

@@ -49,7 +49,7 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> No
     assert refused.stderr == (
         f"Port {port} on 127.0.0.1 is in use by another program: stop it or choose another with --port.\n"
     )
-    assert {path.name for path in tmp_path.iterdir()} == {"demo.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"running.lock"}
 
 
 def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.one_at_a_time import AlreadyRunning, only_one
 from pipelines.write_config import ConfigExists, write_config
 
 
@@ -20,10 +19,3 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigExists, match="was left as it is"):
         write_config(tmp_path)
     assert (tmp_path / ".env").read_text() == "STRIPE_API_KEY=rk_live_mine"
-
-
-def test_two_demos_in_one_folder_are_refused_and_the_lock_is_free_after_the_first(tmp_path: Path) -> None:
-    with only_one(tmp_path, "demo"), pytest.raises(AlreadyRunning, match="metering demo"), only_one(tmp_path, "demo"):
-        pass
-    with only_one(tmp_path, "demo"):
-        pass
