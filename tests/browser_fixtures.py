@@ -45,9 +45,12 @@ def chromium_path() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> "Iterator[Browser]":
-    """One browser for the whole run; tests get contexts of their own."""
+    """One browser for a file of tests, which get contexts of their own.
+
+    Not for the whole run: as long as its driver lives, this thread counts as inside an event loop, and no other test could run one.
+    """
     if sync_playwright is None:
         pytest.skip("playwright is not installed")
     with sync_playwright() as driver:
