@@ -1,6 +1,6 @@
-"""Plotly figures of the pages, drawn without any colour of their own.
+"""Plotly figures of the pages, drawn without any color of their own.
 
-Streamlit replaces its placeholder colours (`#000001` is the theme's first series colour, and so on) in the browser, so a figure
+Streamlit replaces its placeholder colors (`#000001` is the theme's first series color, and so on) in the browser, so a figure
 is the same object in light and dark; theme_switch.py lets one that is drawn follow a switch, without a rerun.
 Amounts arrive in major units: floats are for drawing only, every label is worded from the exact integers.
 """
@@ -39,7 +39,7 @@ class Step:
 
     label: str
     amount_minor: int
-    colour: str
+    color: str
     is_total: bool = False
     opacity: float = 1.0
 
@@ -61,8 +61,8 @@ def _base(height: int) -> go.Figure:
 
 
 def _key(figure: go.Figure, entries: Sequence[tuple[str, str]], *, y: float, x: float = 0.0) -> None:
-    """A one-line key: a coloured square and its word, in place of a legend box."""
-    text = "&nbsp;&nbsp;&nbsp;".join(f'<span style="color:{colour}">{SQUARE}</span> {word}' for colour, word in entries)
+    """A one-line key: a colored square and its word, in place of a legend box."""
+    text = "&nbsp;&nbsp;&nbsp;".join(f'<span style="color:{color}">{SQUARE}</span> {word}' for color, word in entries)
     figure.add_annotation(
         text=text,
         x=x,
@@ -175,14 +175,14 @@ def _revenue_bars(figure: go.Figure, months: Sequence[TrendMonth], ticks: Sequen
         ("Net revenue", REVENUE, 0.62, [each.net_revenue_minor for each in months]),
         ("AI cost", COST, 0.3, [each.cost_minor for each in months]),
     )
-    for name, colour, width, minors in series:
+    for name, color, width, minors in series:
         figure.add_bar(
             x=list(ticks),
             y=[wording.major(minor, currency) for minor in minors],
             yaxis="y2",
             width=width,
             name=name,
-            marker={"color": colour, "opacity": shade, "cornerradius": 3, "line": {"width": 0}},
+            marker={"color": color, "opacity": shade, "cornerradius": 3, "line": {"width": 0}},
             customdata=[f"{name} {wording.money_exact(minor, currency)}" for minor in minors],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -203,7 +203,7 @@ def waterfall(steps: Sequence[Step], currency: str, *, is_phone: bool = False) -
     span = max(tops, default=0.0) - min([*ends, 0.0])
     figure = _base(400 if is_phone else 360)
     marker = {
-        "color": [step.colour for step in steps],
+        "color": [step.color for step in steps],
         "opacity": [step.opacity for step in steps],
         "cornerradius": 3,
         "line": {"width": 0},
@@ -232,16 +232,16 @@ def waterfall(steps: Sequence[Step], currency: str, *, is_phone: bool = False) -
 def stacked_months(
     months: Sequence[date], series: Sequence[tuple[str, str, Sequence[int]]], currency: str, *, is_phone: bool = False
 ) -> go.Figure:
-    """Months as stacked bars of (label, colour, amounts), the month's sum above each bar."""
+    """Months as stacked bars of (label, color, amounts), the month's sum above each bar."""
     figure = _base(300)
     ticks, labels = _month_ticks(months, is_phone=is_phone)
-    for name, colour, minors in series:
+    for name, color, minors in series:
         figure.add_bar(
             x=ticks,
             y=[wording.major(minor, currency) for minor in minors],
             name=name,
             width=0.6,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": color, "line": {"width": 0}},
             customdata=[f"{name}: {wording.money_exact(minor, currency)}" for minor in minors],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -262,7 +262,7 @@ def stacked_months(
         visible=False, rangemode="tozero", range=[0, (wording.major(max(totals, default=1), currency) or 1) * 1.15]
     )
     figure.update_xaxes(type="category", tickvals=ticks, ticktext=labels, showgrid=False, tickangle=0)
-    _key(figure, [(colour, name) for name, colour, _ in series], y=1.03)
+    _key(figure, [(color, name) for name, color, _ in series], y=1.03)
     return figure
 
 
@@ -270,7 +270,7 @@ def paired_shares(rows: Sequence[tuple[str, float, float]], first: str, second: 
     """Two shares side by side for each name: who uses most against what they pay."""
     figure = _base(60 + 46 * len(rows))
     names = [name for name, _, _ in rows]
-    for label, colour, shares, offset in (
+    for label, color, shares, offset in (
         (first, COST, [row[1] for row in rows], -0.36),
         (second, REVENUE, [row[2] for row in rows], 0.02),
     ):
@@ -281,7 +281,7 @@ def paired_shares(rows: Sequence[tuple[str, float, float]], first: str, second: 
             width=0.34,
             offset=offset,
             name=label,
-            marker={"color": colour, "cornerradius": 3, "line": {"width": 0}},
+            marker={"color": color, "cornerradius": 3, "line": {"width": 0}},
             cliponaxis=False,
             text=[wording.percent(share) for share in shares],
             textposition="outside",

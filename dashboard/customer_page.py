@@ -55,15 +55,15 @@ def _subtitle(customer: reading.Customer) -> str:
 
 
 def _badges(customer: reading.Customer, currency: str) -> None:
-    word, colour = STATUS_WORDS.get(
+    word, color = STATUS_WORDS.get(
         customer.subscription_status or "", (customer.subscription_status or "No subscription", "gray")
     )
-    badges = [f":{colour}-badge[{wording.escape(word.replace('_', ' ').capitalize())}]"]
+    badges = [f":{color}-badge[{wording.escape(word.replace('_', ' ').capitalize())}]"]
     if customer.is_past_due:
         badges.append(
             f":red-badge[:material/schedule: {wording.escape(wording.money_exact(customer.past_due_minor, currency))} past due]"
         )
-    badges += [f":{badge_colour}-badge[{wording.escape(text)}]" for text, badge_colour in customer.flags]
+    badges += [f":{badge_color}-badge[{wording.escape(text)}]" for text, badge_color in customer.flags]
     st.markdown(" ".join(badges))
 
 
@@ -179,14 +179,14 @@ def _plan_changes(current: reading.Reading, customer_id: str) -> None:
         if rows.height == 0:
             st.markdown(":gray[:material/swap_vert:] The plan has never been changed.")
         for row in rows.iter_rows(named=True):
-            arrow, colour = (
+            arrow, color = (
                 (":material/trending_up:", "green")
                 if row["direction"] == "upgrade"
                 else (":material/trending_down:", "orange")
             )
             amount = wording.money_exact(row["amount_minor"], row["currency"] or current.currency, plus=True)
             st.markdown(
-                f":{colour}[{arrow} {wording.escape(row['direction'].capitalize())}] from **{wording.escape(row['from_plan'] or 'none')}** "
+                f":{color}[{arrow} {wording.escape(row['direction'].capitalize())}] from **{wording.escape(row['from_plan'] or 'none')}** "
                 f"to **{wording.escape(row['to_plan'] or 'none')}** on {wording.day_of(row['changed_at'])}, "
                 f"{wording.escape(amount)} on {wording.escape(row['invoice_id'] or 'no invoice')}"
             )

@@ -31,7 +31,7 @@ class Kind:
     one: str
     many: str
     icon: str
-    colour: str
+    color: str
 
 
 KINDS = {
@@ -80,7 +80,7 @@ def _line(item: Item, key: str, currency: str, now: datetime, open_customer: Cal
             facts.append(_due(item.due_by, now))
         elif item.at is not None and item.kind in {"refund_request", "refund_pending"}:
             facts.append(f"waiting since {wording.day_of(item.at)}")
-        badge = f":{kind.colour}-badge[{kind.icon} {kind.one.capitalize()}]"
+        badge = f":{kind.color}-badge[{kind.icon} {kind.one.capitalize()}]"
         st.markdown(
             f"{badge} **{wording.escape(item.title)}**  \n:small[:gray[{wording.escape(' · '.join(facts))}]]",
             width="content",

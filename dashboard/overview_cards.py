@@ -125,8 +125,8 @@ def _failed_payments(current: reading.Reading, months: Sequence[date]) -> None:
             return
         amounts = {(row["month"], row["decline_class"]): int(row["amount_minor"]) for row in rows.iter_rows(named=True)}
         series = [
-            (name, colour, [amounts.get((month, kind), 0) for month in months])
-            for kind, (name, colour) in DECLINE_CLASSES.items()
+            (name, color, [amounts.get((month, kind), 0) for month in months])
+            for kind, (name, color) in DECLINE_CLASSES.items()
         ]
         is_phone = reading.is_phone()
         figure = reading.kept_figure(

@@ -1,4 +1,4 @@
-"""Figures carry the right lengths and labels, and no colour of their own."""
+"""Figures carry the right lengths and labels, and no color of their own."""
 
 import json
 import re
@@ -10,9 +10,9 @@ MONTHS = [date(2026, month, 1) for month in range(6, 12)]
 
 
 def placeholders_only(figure: charts.go.Figure) -> bool:
-    """Every colour is one that Streamlit replaces in the browser (#000001 to #000040)."""
+    """Every color is one that Streamlit replaces in the browser (#000001 to #000040)."""
     text = json.dumps(figure.to_plotly_json(), default=str)
-    return all(colour.startswith("#0000") for colour in re.findall(r"#[0-9a-fA-F]{6}", text.split('"template"')[0]))
+    return all(color.startswith("#0000") for color in re.findall(r"#[0-9a-fA-F]{6}", text.split('"template"')[0]))
 
 
 def test_the_waterfall_ends_at_the_profit() -> None:

@@ -79,5 +79,5 @@ def test_ages_are_said_in_the_largest_unit() -> None:
 
 
 def test_a_customers_name_cannot_format_the_page() -> None:
-    """Mallory names her company so that it would draw a link, a formula or a coloured badge."""
+    """Mallory names her company so that it would draw a link, a formula or a colored badge."""
     assert wording.escape("[x](http://evil) $1$ :red[y]") == r"\[x\]\(http\://evil\) \$1\$ \:red\[y\]"

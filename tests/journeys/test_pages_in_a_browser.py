@@ -133,7 +133,7 @@ def test_charts_follow_a_theme_switch_without_a_rerun(served_demo: str, open_pag
         arg=light,
     )
     dark = bar.evaluate("node => getComputedStyle(node).fill")
-    assert light == "rgb(79, 70, 229)"  # the theme's first series colour, #4F46E5
+    assert light == "rgb(79, 70, 229)"  # the theme's first series color, #4F46E5
     assert dark == "rgb(124, 131, 255)"  # and its counterpart on dark, #7C83FF
 
 

@@ -245,5 +245,5 @@ def test_the_judge_sees_what_is_wrong(contract: Contract) -> None:
 
     assert answered() == []
     assert len(answered(active=...)) == 1
-    assert len(answered(colour="red")) == 1
+    assert len(answered(color="red")) == 1
     assert answered(tax_type="window_tax") != []
