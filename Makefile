@@ -5,10 +5,10 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench clean
+.PHONY: help demo up test simulate check bench clean
 
 help: ## list the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: environment
 environment:
@@ -22,6 +22,11 @@ up: environment ## the same path with your Stripe account (run `metering init` f
 
 test: environment ## the whole test suite, pages in a real browser included
 	@$(RUN) pytest $(ARGS)
+
+SEEDS ?= 3000
+FROM ?= 200
+simulate: environment ## thousands of seeded bad nights (SEEDS=1 FROM=1234 replays one)
+	@SIMULATED_SEEDS=$(SEEDS) SIMULATED_FROM=$(FROM) $(RUN) pytest -q tests/journeys/test_bad_nights.py $(ARGS)
 
 check: environment ## format, lint, types and the walls between the rooms
 	@$(RUN) ruff format --check .

@@ -1,6 +1,7 @@
 """Every table of the store, by name; the migrations make them, these describe them."""
 
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
+from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.prices import fx_rates, price_entries
 from store.schema.stripe_mirror import (
     stripe_balance_transactions,
@@ -32,9 +33,11 @@ __all__ = [
     "lake_files",
     "metadata",
     "price_entries",
+    "sending_pauses",
     "source_freshness",
     "stripe_balance_transactions",
     "stripe_charges",
+    "stripe_commands",
     "stripe_customers",
     "stripe_disputes",
     "stripe_events",

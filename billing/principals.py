@@ -1,0 +1,28 @@
+"""Who acts, and what their role may decide."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Role = Literal["viewer", "support", "lead", "finance", "founder"]
+
+# Finance stands beside lead: it sees as much, and approves no refunds.
+_RANK: dict[Role, int] = {"viewer": 0, "support": 1, "lead": 2, "finance": 2, "founder": 3}
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person, or the service itself, in one role."""
+
+    name: str
+    role: Role
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.role})"
+
+    def ranks_at_least(self, role: Role) -> bool:
+        """Whether this one's role stands as high as the other, or higher."""
+        return _RANK[self.role] >= _RANK[role]
+
+
+SYSTEM = Principal("metering", "founder")
