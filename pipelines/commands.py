@@ -15,7 +15,7 @@ from pipelines.one_at_a_time import only_one
 from pipelines.progress import progress_bars
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
-from pipelines.running import serve_until_interrupted, start_sandbox
+from pipelines.running import SANDBOX_KEY, serve_until_interrupted, start_sandbox
 from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
@@ -41,7 +41,15 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                 _pull_import_publish(console, installation, sandbox.stripe, [sandbox.usage_file], now=now)
                 print_margin_table(console, installation.home, installation.tenant_id)
                 if page_port is not None:
-                    serve_until_interrupted(console, settings, installation, sandbox.stripe, page_port, [sandbox.child])
+                    serve_until_interrupted(
+                        console,
+                        settings,
+                        installation,
+                        sandbox.stripe,
+                        page_port,
+                        [sandbox.child],
+                        write_key=SANDBOX_KEY,
+                    )
             finally:
                 stop_children([sandbox.child])
 
@@ -58,7 +66,13 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
             _pull_import_publish(console, installation, stripe, [], now=now)
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:
-                serve_until_interrupted(console, settings, installation, stripe, page_port, [])
+                serve_until_interrupted(
+                    console, settings, installation, stripe, page_port, [], write_key=_write_key(settings)
+                )
+
+
+def _write_key(settings: Settings) -> str:
+    return settings.stripe_write_key.get_secret_value() if settings.stripe_write_key else ""
 
 
 def _refuse_demo_tenant(settings: Settings) -> None:
@@ -155,7 +169,8 @@ def worker(*, watch_stdin: bool) -> None:
         )
         stripe = stripe_config(settings) if settings.stripe_api_key else None
         queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
-        worker_process.run(queue)
+        rounds = worker_process.money_rounds(engine, tenant_id, settings)
+        worker_process.run(queue, app_url, rounds)
 
 
 def _running_app_url(settings: Settings) -> str:

@@ -78,8 +78,13 @@ def serve_until_interrupted(
     stripe: StripeConfig,
     port: int,
     before: Sequence[Child],
+    *,
+    write_key: str,
 ) -> None:
-    """Start the web process and the worker, print the URL, and stop everything in reverse order at the end."""
+    """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
+
+    `write_key`, the key that may change things at Stripe, is given to the worker alone; empty when there is none.
+    """
     logs = installation.home / "logs"
     environment = {
         "METERING_HOME": str(installation.home.resolve()),
@@ -88,12 +93,14 @@ def serve_until_interrupted(
         "DATABASE_URL": installation.app_url,
         "STRIPE_API_KEY": stripe.api_key,
         "STRIPE_API_BASE": stripe.api_base or "",
+        "STRIPE_WRITE_KEY": "",
     }
+    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key}
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"
     try:
         started.append(start_child("web", ["serve"], log_folder=logs, environment=environment))
-        started.append(start_child("worker", ["pipelines.cli", "worker"], log_folder=logs, environment=environment))
+        started.append(start_child("worker", ["pipelines.cli", "worker"], log_folder=logs, environment=for_worker))
         wait_until(started[0], lambda: answers(f"{url}/healthz"), timeout_seconds=60)
         console.print(f"\n[bold]Open {url}[/bold]  (Ctrl-C stops everything; logs in {logs})", highlight=False)
         _watch([*before, *started])

@@ -7,12 +7,17 @@ from uuid import UUID
 import procrastinate
 import structlog
 
+from billing.stripe_gateway import StripeGateway
+from pipelines.attend import Round, attending
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
 from pipelines.schedule import REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.send_commands import send_due
 from store import audit
 from store.database import Engine, tenant_transaction
 from store.jobs import open_job_queue, retry_stalled_jobs
+from store.settings import Settings
+from store.stripe_commands import CHANNEL as OUTBOX
 from store.tenants import list_tenants
 
 log = structlog.get_logger(__name__)
@@ -65,7 +70,16 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
             )
 
 
-def run(queue: procrastinate.App) -> None:
-    """Work until SIGTERM or Ctrl-C; a running job is finished first."""
-    with queue.open():
+def money_rounds(engine: Engine, tenant_id: UUID, settings: Settings) -> dict[str, Round]:
+    """What is attended to beside the schedule: the outbox, when there is a key that may write at Stripe."""
+    if settings.stripe_write_key is None:
+        log.info("outbox_rests", reason="STRIPE_WRITE_KEY is not set, so nothing is sent to Stripe")
+        return {}
+    gateway = StripeGateway(settings.stripe_write_key.get_secret_value(), settings.stripe_api_base)
+    return {OUTBOX: lambda now: send_due(engine, tenant_id, gateway, now=now)}
+
+
+def run(queue: procrastinate.App, app_url: str, rounds: dict[str, Round]) -> None:
+    """Work until SIGTERM or Ctrl-C; a running job and a round that has begun are finished first."""
+    with queue.open(), attending(app_url, rounds):
         queue.run_worker(concurrency=2, update_heartbeat_interval=5, stalled_worker_timeout=SILENT_SECONDS)

@@ -9,6 +9,10 @@ TEMPLATE = """\
 # Which resources it must read: docs/stripe-sync.md
 STRIPE_API_KEY=
 
+# A second restricted key that may also write what the outbox sends (refunds). Only the worker uses it; without
+# it nothing is ever changed at Stripe. What it must be allowed: docs/commands.md
+# STRIPE_WRITE_KEY=
+
 # Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
 # STRIPE_API_BASE=
 

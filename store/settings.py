@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     database_url: PostgresUrl | None = None
     database_owner_url: PostgresUrl | None = None
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    stripe_write_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
 
@@ -96,6 +97,6 @@ def _sentence(problem: Any) -> str:
     if not problem["loc"]:  # several settings that do not go together
         return f"{fallback}."
     field = str(problem["loc"][0])
-    is_secret = field in {"database_url", "database_owner_url", "stripe_api_key"}
+    is_secret = field in {"database_url", "database_owner_url", "stripe_api_key", "stripe_write_key"}
     shown = "" if is_secret else f"={problem['input']}"
     return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."
