@@ -1,8 +1,8 @@
 """Cards on file: Stripe's test cards by name, what banks answer, and the script a demo card follows."""
 
 import hashlib
-from dataclasses import dataclass
 
+from sandbox.billing.declines import DECLINES
 from sandbox.billing.params import merge_metadata, metadata, required
 from sandbox.billing.refusals import addressed, invalid, no_such, referred
 from sandbox.objects import StripeObject
@@ -13,48 +13,6 @@ APPROVED = "approved"
 # Kinds with this prefix are the sandbox's own; no route serves them.
 SCRIPT = "sandbox.card_script"
 
-
-@dataclass(frozen=True)
-class Decline:
-    """What a bank says with a decline code."""
-
-    code: str
-    message: str
-    advice_code: str | None
-    network_decline_code: str | None
-    is_blocked: bool = False
-
-
-_GENERIC = "Your card was declined."
-DECLINES = {
-    "generic_decline": Decline("card_declined", _GENERIC, "try_again_later", "05"),
-    "do_not_honor": Decline("card_declined", _GENERIC, "try_again_later", "05"),
-    "insufficient_funds": Decline("card_declined", "Your card has insufficient funds.", "try_again_later", "51"),
-    "expired_card": Decline("expired_card", "Your card has expired.", "confirm_card_data", "54"),
-    "lost_card": Decline("card_declined", _GENERIC, "do_not_try_again", "41"),
-    "stolen_card": Decline("card_declined", _GENERIC, "do_not_try_again", "43"),
-    "incorrect_cvc": Decline("incorrect_cvc", "Your card's security code is incorrect.", "confirm_card_data", "N7"),
-    "processing_error": Decline(
-        "processing_error",
-        "An error occurred while processing your card. Try again in a little bit.",
-        "try_again_later",
-        "96",
-    ),
-    "issuer_not_available": Decline("card_declined", _GENERIC, "try_again_later", "91"),
-    "card_velocity_exceeded": Decline("card_declined", _GENERIC, "try_again_later", "65"),
-    "transaction_not_allowed": Decline("card_declined", _GENERIC, "do_not_try_again", "57"),
-    "fraudulent": Decline("card_declined", _GENERIC, "do_not_try_again", "59", is_blocked=True),
-    "authentication_required": Decline(
-        "authentication_required",
-        "Your card was declined. This transaction requires authentication.",
-        "try_again_later",
-        "1A",
-    ),
-}
-# Stripe does not try these again by itself; a new card is needed.
-HARD_DECLINES = frozenset(
-    {"lost_card", "stolen_card", "transaction_not_allowed", "fraudulent", "authentication_required"}
-)
 
 _DISPUTED = {"pm_card_createDispute": "dispute", "pm_card_createDisputeInquiry": "inquiry"}
 TEST_CARDS: dict[str, tuple[str, str, list[str]]] = {
@@ -108,7 +66,13 @@ def set_card_outcomes(state: State, id_: str, outcomes: list[str]) -> None:
     """What the bank answers to the next attempts on this card, one word each, the last for ever after.
 
     A word is `approved` or a decline code; `dispute` and `inquiry` approve and let the cardholder complain at once.
+    Raises 400 on another word.
     """
+    for word in outcomes:
+        if word not in DECLINES and word not in {APPROVED, *_DISPUTED.values()}:
+            raise invalid(
+                f"No bank answers '{word}': give approved, dispute, inquiry or a decline code.", param="outcomes"
+            )
     state.put({"id": id_, "object": SCRIPT, "outcomes": list(outcomes)})
 
 

@@ -1,7 +1,8 @@
 """Collecting an open invoice: pay now, try again in days, and what the subscription becomes when all fails."""
 
 from sandbox.billing.calendar import DAY
-from sandbox.billing.cards import HARD_DECLINES, resolve_payment_method
+from sandbox.billing.cards import resolve_payment_method
+from sandbox.billing.declines import HARD_DECLINES
 from sandbox.billing.invoicing import (
     finalize_invoice,
     give_up,

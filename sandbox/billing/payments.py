@@ -1,7 +1,8 @@
 """Taking money: payment intents, the charge each attempt leaves behind, and stand-alone charges."""
 
 from sandbox.billing import ledger
-from sandbox.billing.cards import DECLINES, next_outcome, resolve_payment_method
+from sandbox.billing.cards import next_outcome, resolve_payment_method
+from sandbox.billing.declines import DECLINES
 from sandbox.billing.disputes import open_dispute
 from sandbox.billing.params import flag, merge_metadata, metadata, required, required_integer
 from sandbox.billing.refusals import addressed, invalid, referred
@@ -45,6 +46,7 @@ def attempt(state: State, intent: StripeObject, method: StripeObject) -> StripeO
         "decline_code": outcome,
         "doc_url": f"https://stripe.com/docs/error-codes/{decline.code.replace('_', '-')}",
         "message": decline.message,
+        "network_advice_code": decline.network_advice_code,
         "network_decline_code": decline.network_decline_code,
         "payment_method": dict(method),
         "type": "card_error",
@@ -62,6 +64,7 @@ def _charge(state: State, intent: StripeObject, method: StripeObject, outcome: s
         else make.refused(
             reason=outcome,
             advice_code=decline.advice_code,
+            network_advice_code=decline.network_advice_code,
             network_decline_code=decline.network_decline_code,
             is_blocked=decline.is_blocked,
         )
@@ -102,6 +105,7 @@ def card_error(charge: StripeObject, intent: StripeObject | None) -> StripeError
         message=decline.message,
         decline_code=charge["outcome"]["reason"],
         advice_code=decline.advice_code,
+        network_advice_code=decline.network_advice_code,
         network_decline_code=decline.network_decline_code,
         charge=charge["id"],
         payment_intent=intent,

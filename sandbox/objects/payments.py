@@ -130,13 +130,17 @@ def authorized() -> StripeObject:
 
 
 def refused(
-    *, reason: str, advice_code: str | None, network_decline_code: str | None, is_blocked: bool
+    *,
+    reason: str,
+    advice_code: str | None,
+    network_advice_code: str | None,
+    network_decline_code: str | None,
+    is_blocked: bool,
 ) -> StripeObject:
     """The outcome of a charge that the bank, or Stripe before asking the bank, refused."""
-    advice = {"do_not_try_again": "03", "try_again_later": "02", "confirm_card_data": "01"}
     return {
         "advice_code": advice_code,
-        "network_advice_code": None if advice_code is None or is_blocked else advice[advice_code],
+        "network_advice_code": network_advice_code,
         "network_decline_code": network_decline_code,
         "network_status": "not_sent_to_network" if is_blocked else "declined_by_network",
         "reason": reason,

@@ -117,6 +117,32 @@ def test_a_dispute_takes_the_money_and_15_dollars(
     assert balance(stripe_sdk) == -320 + net
 
 
+def test_a_bank_s_every_word_is_told_with_its_codes(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """By the error, the intent and the charge alike; a word that no bank says is refused."""
+    card = stripe_sdk.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}}).id
+    said = {
+        "pickup_card": ("card_declined", "do_not_try_again", "03", "04"),
+        "stop_payment_order": ("card_declined", "do_not_try_again", "03", "R0"),
+        "incorrect_zip": ("incorrect_zip", "confirm_card_data", "01", "N3"),
+        "withdrawal_count_limit_exceeded": ("card_declined", "try_again_later", "02", "65"),
+        "highest_risk_level": ("card_declined", "do_not_try_again", None, None),
+    }
+    sandbox_server.control(f"/payment_methods/{card}/outcomes", {"outcomes": list(said)})
+
+    for word, codes in said.items():
+        with pytest.raises(stripe.CardError) as declined:
+            pay(stripe_sdk, 700, card)
+        error: Any = declined.value.error
+        intent: Any = stripe_sdk.v1.payment_intents.list({"limit": 1}).data[0].last_payment_error
+        for one in (error, intent):
+            assert (one.code, one.advice_code, one.network_advice_code, one.network_decline_code) == codes
+            assert one.decline_code == word
+        outcome: Any = stripe_sdk.v1.charges.list({"limit": 1}).data[0].outcome
+        assert (outcome.advice_code, outcome.network_advice_code, outcome.network_decline_code) == codes[1:]
+
+
 @pytest.mark.parametrize(
     ("card", "code", "decline_code", "advice"),
     [
