@@ -102,6 +102,19 @@ class State:
                 self._restore(before)
             raise
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Whatever is done inside is undone at its end, ids and clock too, and nobody is told of it."""
+        before = marshal.dumps({kind: found for kind, found in self.objects.items() if kind not in ONLY_ADDED})
+        now, counts, on_event, born = self.now, self._counts.copy(), self.on_event, list(self._born)
+        self.on_event = None
+        self._born.clear()
+        try:
+            yield
+        finally:
+            self._restore(before)
+            self.now, self._counts, self.on_event, self._born = now, counts, on_event, born
+
     def _restore(self, before: bytes) -> None:
         for kind, id_ in self._born:
             self.objects[kind].pop(id_, None)

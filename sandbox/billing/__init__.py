@@ -18,6 +18,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    finalize_invoice / pay_invoice / send_invoice / void_invoice / mark_uncollectible(state, id, params)
                    create_invoiceitem(state, params) · update_invoiceitem(state, id, params)
                    delete_invoiceitem(state, id)
+                   preview_invoice(state, params): what a change of a subscription will be billed
     payments       create_payment_intent(state, params) · confirm_payment_intent(state, id, params)
                    update_payment_intent(state, id, params) · cancel_payment_intent(state, id, params)
                    create_charge(state, params) · update_charge(state, id, params)
@@ -89,6 +90,7 @@ from sandbox.billing.payments import (
     update_charge,
     update_payment_intent,
 )
+from sandbox.billing.previews import preview_invoice
 from sandbox.billing.refunds import cancel_refund, create_refund, fail_refund, settle_refund, update_refund
 from sandbox.billing.subscription_changes import (
     create_subscription_item,
@@ -143,6 +145,7 @@ __all__ = [
     "open_dispute",
     "pause_subscription",
     "pay_invoice",
+    "preview_invoice",
     "reactivate_meter",
     "resolve_dispute",
     "resolve_payment_method",

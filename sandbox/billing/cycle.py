@@ -88,7 +88,7 @@ def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     if found["status"] == "incomplete":
         expire_incomplete(state, found)
         return []
-    invoice = _end_or_renew(state, found)
+    invoice = end_or_renew(state, found)
     return _due_subscription(found) + (_due_invoice(invoice) if invoice else [])
 
 
@@ -101,7 +101,8 @@ def _advance_invoice(state: State, invoice: StripeObject) -> None:
         invoice["next_payment_attempt"] = None
 
 
-def _end_or_renew(state: State, subscription: StripeObject) -> StripeObject | None:
+def end_or_renew(state: State, subscription: StripeObject) -> StripeObject | None:
+    """End a subscription whose time has come, or bill its next period; the draft, if there is one."""
     ends = subscription["cancel_at"]
     if ends is not None and ends <= state.now:
         invoice = last_invoice(state, subscription)

@@ -134,6 +134,8 @@ def _single(method: str, name: str, rest: list[str]) -> Operation | None:
             return Operation(f"GET /v1/{name}", kind, billing.credit_balance_summary)
         case "GET", "invoices", [id_, "lines"]:
             return Operation("GET /v1/invoices/{id}/lines", "invoice", _lines_of(id_))
+        case "POST", "invoices", ["create_preview"]:
+            return Operation("POST /v1/invoices/create_preview", "invoice", billing.preview_invoice)
         case "GET", "customers", [id_, "payment_methods"]:
             return Operation("GET /v1/customers/{id}/payment_methods", "payment_method", _methods_of(id_))
     return None
