@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from billing import commands
 from billing.principals import Principal
@@ -19,6 +19,7 @@ from store.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Changes on their way to Stripe, and the switch that stops them.")
 console = Console()
+COLUMNS = ("Requested (UTC)", "What", "Object", "Amount, minor units", "State", "Note", "Id")
 OPERATOR = Principal("command line", "founder")
 
 
@@ -83,7 +84,8 @@ def _audit(connection: Connection, verb: str, now: datetime, after: dict[str, ob
 
 
 def _table(found: list[stripe_commands.Command]) -> Table:
-    table = Table("Requested (UTC)", "What", "Object", "Amount, minor units", "State", "Note", "Id")
+    # Ids are folded rather than cut: `retry` asks for a whole one.
+    table = Table(*(Column(title, overflow="fold") for title in COLUMNS))
     for command in found:
         amount = "" if command.amount_minor is None else f"{command.amount_minor} {command.currency}"
         note = (command.refusal or {}).get("sentence") or command.last_trouble or ""

@@ -139,7 +139,9 @@ def leave_when_stdin_ends() -> None:
     """Ask this process to stop (SIGTERM to itself) when the one that started it is gone."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # The descriptor itself: a buffered reader's lock, held by this thread, would break the interpreter's last breath.
+        while os.read(0, 4096):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True, name="watch-stdin").start()

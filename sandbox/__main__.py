@@ -102,7 +102,8 @@ def _play_company(state: State, as_of: int, usage_out: Path | None) -> None:
 
 def _stop_at_end_of_stdin() -> None:
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        # The descriptor itself: a buffered reader's lock, held by this thread, would break the interpreter's last breath.
+        while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 
