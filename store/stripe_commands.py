@@ -58,7 +58,7 @@ class Command:
         return self.state in OPEN
 
 
-_COLUMNS = [column for column in stripe_commands.columns if column.name != "tenant_id"]
+_COLUMNS = [column for column in stripe_commands.columns if column.name not in {"tenant_id", "position"}]
 
 
 def params_hash(params: Mapping[str, Any]) -> str:
@@ -118,14 +118,14 @@ def find(connection: Connection, command_id: UUID) -> Command | None:
 def for_subject(connection: Connection, subject: str) -> list[Command]:
     """All commands of one subject, oldest first."""
     rows = connection.execute(
-        select(*_COLUMNS).where(table.subject == subject).order_by(table.requested_at, table.command_id)
+        select(*_COLUMNS).where(table.subject == subject).order_by(table.position)
     )
     return [_command(row) for row in rows]
 
 
 def newest(connection: Connection, *, states: tuple[str, ...] | None = None, limit: int = 200) -> list[Command]:
     """The latest commands, newest first; only those in the given states, if any are given."""
-    wanted = select(*_COLUMNS).order_by(table.requested_at.desc(), table.command_id).limit(limit)
+    wanted = select(*_COLUMNS).order_by(table.position.desc()).limit(limit)
     rows = connection.execute(wanted if states is None else wanted.where(table.state.in_(states)))
     return [_command(row) for row in rows]
 
@@ -151,7 +151,7 @@ def claim(connection: Connection, *, now: datetime, lease: timedelta) -> Command
             or_(table.lease_until.is_(None), table.lease_until <= now),
             ~_another_in_flight(),
         )
-        .order_by(table.next_attempt_at, table.requested_at, table.command_id)
+        .order_by(table.next_attempt_at, table.position)
         .limit(1)
         .with_for_update(skip_locked=True, of=stripe_commands)
     )

@@ -1,6 +1,6 @@
 """The outbox: every change at Stripe as a row that is committed before Stripe hears of it, and the switch that stops them all."""
 
-from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import UUID
 
 from store.schema.base import counter, document, moment, number, tenant_table, text_column
@@ -10,6 +10,8 @@ STATES = ("waiting", "sending", "unknown", "succeeded", "refused", "canceled", "
 stripe_commands = tenant_table(
     "stripe_commands",
     Column("command_id", UUID(as_uuid=True), nullable=False),
+    # The order in which the intents were written down: two of the same second still have one.
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     text_column("kind", nullable=False),
     text_column("intent_key", nullable=False),
     text_column("subject", nullable=False),

@@ -13,6 +13,7 @@ TABLES = """
 create table stripe_commands (
     tenant_id uuid not null,
     command_id uuid not null,
+    position bigint generated always as identity not null,
     kind text not null,
     intent_key text not null,
     subject text not null,
