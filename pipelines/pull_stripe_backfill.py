@@ -5,6 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
+from billing import observers
 from pipelines.pull_stripe_client import StripePermissionMissing
 from pipelines.pull_stripe_pages import Pull, read_window, retrieve
 from pipelines.pull_stripe_streams import BY_NAME, EVENTS, SOURCE, STREAMS
@@ -62,7 +63,7 @@ def begin(pull: Pull, tally: Tally) -> None:
     )
     with tenant_transaction(pull.engine, pull.tenant_id) as connection:
         sync_windows.begin(connection, SOURCE, windows, state=state)
-        stripe_mirror.upsert(connection, pull.tenant_id, newest, pull.now)
+        observers.take_in(connection, pull.tenant_id, newest, pull.now)
 
 
 def finish(pull: Pull, tally: Tally) -> None:
@@ -125,7 +126,7 @@ def _look_up_unseen(pull: Pull, tally: Tally, window: Window) -> None:
         for id_ in ids:
             objects = retrieve(pull, stream, id_)
             with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-                stripe_mirror.upsert(connection, pull.tenant_id, objects, pull.now)
+                observers.take_in(connection, pull.tenant_id, objects, pull.now)
     _complete(pull, window)
 
 

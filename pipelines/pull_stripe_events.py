@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from billing import observers
 from pipelines.pull_stripe_backfill import Tally
 from pipelines.pull_stripe_client import CursorGone, Raw, StripePermissionMissing
 from pipelines.pull_stripe_pages import Pull, retrieve
@@ -127,7 +128,7 @@ def _follow_batch(pull: Pull, tally: Tally, events: list[Raw]) -> int:
     fresh = [event for event in events if event["id"] in unknown]
     objects = _read_again(pull, tally, named_objects(fresh))
     with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-        stripe_mirror.upsert(connection, pull.tenant_id, objects + fresh, pull.now)
+        observers.take_in(connection, pull.tenant_id, objects + fresh, pull.now)
         _move_cursor(connection, events[0])
     return len(fresh)
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from billing import observers
 from pipelines.pull_stripe_client import CursorGone, Raw, StripeReader
 from pipelines.pull_stripe_streams import BY_NAME, SOURCE, Stream
 from pipelines.pull_stripe_windows import list_parameters, windows_after
-from store import stripe_mirror, sync_windows
+from store import sync_windows
 from store.database import Engine, tenant_transaction
 from store.stripe_rows import KINDS, embedded_parts, has_more_parts
 from store.sync_windows import Window, WindowState
@@ -44,7 +45,7 @@ def read_window(pull: Pull, window: Window) -> list[Window]:
     with tenant_transaction(pull.engine, pull.tenant_id) as connection:
         if not sync_windows.replace(connection, SOURCE, window, after):
             return []
-        stripe_mirror.upsert(connection, pull.tenant_id, objects, pull.now)
+        observers.take_in(connection, pull.tenant_id, objects, pull.now)
     return after
 
 

@@ -17,5 +17,8 @@ RETURN_STALLED = ScheduledJob("return_stalled_jobs", "* * * * *", "Give the jobs
 VERIFY_AUDIT = ScheduledJob(
     "verify_audit", "17 3 * * *", "Walk every tenant's audit chain and report the first broken row."
 )
+OBSERVE_ALL = ScheduledJob(
+    "observe_all", "41 2 * * *", "Show the whole mirror to those who act on it, for kinds they did not know before."
+)
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT)
+SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL)

@@ -9,9 +9,10 @@ import structlog
 
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
+from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
-from pipelines.schedule import REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.schedule import OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
 from store import audit
 from store.database import Engine, tenant_transaction
@@ -68,6 +69,13 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
             log.info(
                 "audit_verified", due=timestamp, tenant=tenant.slug, intact=verdict.intact, message=verdict.message
             )
+
+    @queue.periodic(cron=OBSERVE_ALL.cron)
+    @queue.task(name=OBSERVE_ALL.name, queueing_lock=OBSERVE_ALL.name, pass_context=False)
+    def observe(timestamp: int) -> None:
+        for tenant in list_tenants(engine):
+            shown = observe_all(engine, tenant.tenant_id, now=datetime.now(UTC))
+            log.info("observed", due=timestamp, tenant=tenant.slug, objects=shown)
 
 
 def money_rounds(engine: Engine, tenant_id: UUID, settings: Settings) -> dict[str, Round]:

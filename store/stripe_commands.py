@@ -117,9 +117,7 @@ def find(connection: Connection, command_id: UUID) -> Command | None:
 
 def for_subject(connection: Connection, subject: str) -> list[Command]:
     """All commands of one subject, oldest first."""
-    rows = connection.execute(
-        select(*_COLUMNS).where(table.subject == subject).order_by(table.position)
-    )
+    rows = connection.execute(select(*_COLUMNS).where(table.subject == subject).order_by(table.position))
     return [_command(row) for row in rows]
 
 

@@ -67,6 +67,21 @@ def mark_deleted(connection: Connection, tenant_id: UUID, kind: str, ids: Sequen
     )
 
 
+def current(connection: Connection, kind: str, ids: Sequence[str]) -> list[Raw]:
+    """Those of these objects that are mirrored and not deleted, as Stripe last gave them, in the order of ids."""
+    table = metadata.tables[KINDS[kind].table].c
+    wanted = select(table.raw).where(table.id == any_(_text_array("ids")), ~table.is_deleted).order_by(table.id)
+    return list(connection.scalars(wanted, {"ids": list(ids)}))
+
+
+def after(connection: Connection, kind: str, id_: str, *, limit: int) -> list[Raw]:
+    """The next living objects of a kind behind an id, in the order of ids; the first ones behind an empty id."""
+    table = metadata.tables[KINDS[kind].table].c
+    return list(
+        connection.scalars(select(table.raw).where(table.id > id_, ~table.is_deleted).order_by(table.id).limit(limit))
+    )
+
+
 def unknown_events(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Those of these events that have not been stored yet."""
     stored = select(stripe_events.c.id).where(stripe_events.c.id == any_(_text_array("ids")))

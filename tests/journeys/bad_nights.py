@@ -150,7 +150,9 @@ def _refund_by_hand(night: Night) -> None:
 
 def _dispute(night: Night) -> None:
     if night.dice.random() < 0.5:
-        charge = night.stripe.state.objects["charge"][night.charges[1]]  # not over HTTP, whose faults are for the workers
+        charge = night.stripe.state.objects["charge"][
+            night.charges[1]
+        ]  # not over HTTP, whose faults are for the workers
         if not charge["disputed"] and not charge["refunded"]:
             night.stripe.control("/disputes", {"charge": charge["id"], "reason": "fraudulent"})
             night.tell(f"the bank disputes {charge['id']}")
