@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from billing import observers
 from pipelines import pull_stripe, pull_stripe_client, pull_stripe_pages
 from pipelines.pull_stripe_client import StripeConfig, StripeReader
-from store import stripe_mirror
 from store.database import open_engine
 
 # Small pages make many moments to die at.
@@ -31,7 +31,7 @@ def dying_at(moment: int) -> Callable[[], None]:
 def pull(app_url: str, tenant_id: UUID, stripe_url: str, now: datetime, die_at: int) -> None:
     """Pull everything; `die_at` 0 lets it live."""
     reached = dying_at(die_at)
-    ask, write = StripeReader._once, stripe_mirror.upsert
+    ask, write = StripeReader._once, observers.take_in
 
     def ask_and_maybe_die(self: StripeReader, path: str, parameters: Any) -> Any:
         reached()
@@ -46,7 +46,7 @@ def pull(app_url: str, tenant_id: UUID, stripe_url: str, now: datetime, die_at: 
 
     pull_stripe_client.PAGE_LIMIT = PAGE_LIMIT
     StripeReader._once = ask_and_maybe_die
-    pull_stripe_pages.stripe_mirror.upsert = write_and_maybe_die
+    pull_stripe_pages.observers.take_in = write_and_maybe_die
     config = StripeConfig(api_key="sk_test_sandbox", api_base=stripe_url, requests_per_second=500)
     engine = open_engine(app_url)
     pull_stripe.sync(engine, tenant_id, config, now=now)
