@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -9,15 +10,18 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from api import health
+from api import health, webhooks
 from dashboard import reading
 from dashboard.front_door import FrontDoor
+from store.database import DatabaseUnreachable, Engine, open_engine
 from store.settings import ConfigurationError, load_settings
+from store.tenants import ensure_tenant
 
 ROOT = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
@@ -34,10 +38,28 @@ def build_app() -> ASGIApp:
         st.get_option("server.enableStaticServing")
         return st.App(
             ROOT / "dashboard" / "app.py",
-            routes=health.routes(reading.published_version),
+            routes=[
+                *health.routes(reading.published_version),
+                *webhooks.routes(load_settings().webhook_secrets, _books),
+            ],
             middleware=[Middleware(FrontDoor)],
             on_script_error=_say_it_kindly,
         )
+
+
+@functools.cache
+def _books() -> tuple[Engine, UUID]:
+    """The database and whose installation this is, opened at the first request that needs them and tried again after a failure."""
+    settings = load_settings()
+    if settings.database_url is None:
+        raise DatabaseUnreachable("The web process was given no DATABASE_URL, so it can store nothing.")
+    engine = open_engine(settings.database_url.get_secret_value())
+    try:
+        currency = settings.metering_reporting_currency
+        return engine, ensure_tenant(engine, settings.metering_tenant, settings.metering_tenant, currency)
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _say_it_kindly(problem: Exception) -> bool:

@@ -26,3 +26,4 @@ class Principal:
 
 
 SYSTEM = Principal("metering", "founder")
+OPERATOR = Principal("command line", "founder")

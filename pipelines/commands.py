@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from pipelines import import_usage as usage
@@ -15,7 +16,7 @@ from pipelines.one_at_a_time import only_one
 from pipelines.progress import progress_bars
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
-from pipelines.running import SANDBOX_KEY, serve_until_interrupted, start_sandbox
+from pipelines.running import SANDBOX_KEY, serve_until_interrupted, start_sandbox, tell_sandbox_where
 from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
@@ -49,6 +50,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                         page_port,
                         [sandbox.child],
                         write_key=SANDBOX_KEY,
+                        webhook_secrets=tell_sandbox_where(sandbox, page_port),
                     )
             finally:
                 stop_children([sandbox.child])
@@ -67,12 +69,19 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:
                 serve_until_interrupted(
-                    console, settings, installation, stripe, page_port, [], write_key=_write_key(settings)
+                    console,
+                    settings,
+                    installation,
+                    stripe,
+                    page_port,
+                    [],
+                    write_key=_secret(settings.stripe_write_key),
+                    webhook_secrets=_secret(settings.stripe_webhook_secrets),
                 )
 
 
-def _write_key(settings: Settings) -> str:
-    return settings.stripe_write_key.get_secret_value() if settings.stripe_write_key else ""
+def _secret(setting: SecretStr | None) -> str:
+    return setting.get_secret_value() if setting else ""
 
 
 def _refuse_demo_tenant(settings: Settings) -> None:
@@ -168,9 +177,16 @@ def worker(*, watch_stdin: bool) -> None:
             engine, settings.metering_tenant, settings.metering_tenant, settings.metering_reporting_currency
         )
         stripe = stripe_config(settings) if settings.stripe_api_key else None
-        queue = worker_process.build_queue(engine, app_url, settings.metering_home, tenant_id, stripe)
-        rounds = worker_process.money_rounds(engine, tenant_id, settings)
-        worker_process.run(queue, app_url, rounds)
+        queue = worker_process.build_queue(
+            engine,
+            app_url,
+            settings.metering_home,
+            tenant_id,
+            stripe,
+            has_webhooks=bool(settings.webhook_secrets),
+        )
+        with worker_process.money_rounds(engine, tenant_id, settings, stripe) as rounds:
+            worker_process.run(queue, app_url, rounds)
 
 
 def _running_app_url(settings: Settings) -> str:

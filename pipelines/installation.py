@@ -1,7 +1,7 @@
 """Opens the installation that the settings describe: its Postgres (embedded or external), migrated, and its tenant."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +10,7 @@ from pipelines.one_at_a_time import last_one_out
 from pipelines.pull_stripe import StripeConfig
 from store import embedded_postgres
 from store.database import Engine, migrate, open_engine, prepare_roles
-from store.settings import Settings
+from store.settings import Settings, load_settings
 from store.tenants import ensure_tenant
 
 
@@ -68,6 +68,12 @@ def open_installation(settings: Settings, *, tenant_name: str) -> Iterator[Insta
             yield Installation(settings.metering_home, engine, app_url, tenant_id)
         finally:
             engine.dispose()
+
+
+def this_installation() -> AbstractContextManager[Installation]:
+    """The installation of the environment's settings, for commands that take none of their own."""
+    settings = load_settings()
+    return open_installation(settings, tenant_name=settings.metering_tenant)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`metering outbox`: what is on its way to Stripe, and the switch that stops all of it."""
 
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,17 +9,15 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from billing import commands
-from billing.principals import Principal
-from pipelines.installation import Installation, open_installation
+from billing.principals import OPERATOR
+from pipelines.installation import this_installation
 from pipelines.refusals import refusals_as_sentences
 from store import audit, stripe_commands
 from store.database import Connection, tenant_transaction
-from store.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Changes on their way to Stripe, and the switch that stops them.")
 console = Console()
 COLUMNS = ("Requested (UTC)", "What", "Object", "Amount, minor units", "State", "Note", "Id")
-OPERATOR = Principal("command line", "founder")
 
 
 @app.command("list")
@@ -28,7 +25,7 @@ def list_commands(
     limit: Annotated[int, typer.Option("--limit", help="How many at most, the newest first.")] = 50,
 ) -> None:
     """Show the latest changes and what became of them."""
-    with refusals_as_sentences(console), _installation() as installation:
+    with refusals_as_sentences(console), this_installation() as installation:
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
             found = stripe_commands.newest(connection, limit=limit)
             paused = stripe_commands.is_paused(connection)
@@ -43,7 +40,7 @@ def list_commands(
 @app.command()
 def pause(reason: Annotated[str, typer.Argument(help="Why, for the audit log.")]) -> None:
     """Send nothing to Stripe any more; holds over restarts. What was sent already is finished after `resume`."""
-    with refusals_as_sentences(console), _installation() as installation:
+    with refusals_as_sentences(console), this_installation() as installation:
         now = datetime.now(UTC)
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
             stripe_commands.pause(connection, installation.tenant_id, by=str(OPERATOR), reason=reason, now=now)
@@ -54,7 +51,7 @@ def pause(reason: Annotated[str, typer.Argument(help="Why, for the audit log.")]
 @app.command()
 def resume() -> None:
     """Go on sending."""
-    with refusals_as_sentences(console), _installation() as installation:
+    with refusals_as_sentences(console), this_installation() as installation:
         now = datetime.now(UTC)
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
             ended = stripe_commands.resume(connection, by=str(OPERATOR), now=now)
@@ -67,15 +64,10 @@ def resume() -> None:
 @app.command()
 def retry(command_id: Annotated[UUID, typer.Argument(help="The command's id, as `list` shows it.")]) -> None:
     """Take up a command that was given up; its effect is looked for at Stripe before anything is sent."""
-    with refusals_as_sentences(console), _installation() as installation:
+    with refusals_as_sentences(console), this_installation() as installation:
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
             done = commands.retry(connection, command_id, principal=OPERATOR, now=datetime.now(UTC))
         console.print("It is taken up again." if done else f"No command {command_id} waits for a person.")
-
-
-def _installation() -> AbstractContextManager[Installation]:
-    settings = load_settings()
-    return open_installation(settings, tenant_name=settings.metering_tenant)
 
 
 def _audit(connection: Connection, verb: str, now: datetime, after: dict[str, object]) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from billing import observers
+from billing import inbox_rules, observers
 from pipelines.pull_stripe_backfill import Tally
 from pipelines.pull_stripe_client import CursorGone, Raw, StripePermissionMissing
 from pipelines.pull_stripe_pages import Pull, retrieve
@@ -18,7 +17,7 @@ from pipelines.pull_stripe_streams import BY_KIND, EVENTS, FOLLOWED_KINDS, SOURC
 from pipelines.pull_stripe_windows import tail
 from store import stripe_mirror, sync_windows
 from store.database import Connection, tenant_transaction
-from store.stripe_values import inside, moment, reference
+from store.stripe_values import moment
 from store.sync_windows import BEGINNING, OPEN_END, SyncState, Window, WindowState
 
 # Stripe does not promise that events appear in the order of their creation: look back this far for late ones.
@@ -75,14 +74,8 @@ def named_objects(events: Iterable[Raw]) -> list[tuple[str, str]]:
 
     Previews (`invoice.upcoming`) have no id.
     """
-    named: set[tuple[Any, Any]] = set()
-    for event in events:
-        subject = inside(event, "data", "object")
-        named.add((inside(subject, "object"), inside(subject, "id")))
-        # A dispute or a refund changes its charge, which does not always have an event of its own.
-        if inside(subject, "object") in {"dispute", "refund"}:
-            named.add(("charge", reference(inside(subject, "charge"))))
-    return sorted((kind, id_) for kind, id_ in named if kind in FOLLOWED_KINDS and id_ is not None)
+    named = {key for event in events for key in inbox_rules.named_objects(event)}
+    return sorted(key for key in named if key[0] in FOLLOWED_KINDS)
 
 
 def _expect_listed(pull: Pull, state: SyncState) -> None:

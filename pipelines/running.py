@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from rich.console import Console
 
@@ -71,6 +73,16 @@ def start_sandbox(settings: Settings) -> Sandbox:
     return Sandbox(child, stripe, usage_file)
 
 
+def tell_sandbox_where(sandbox: Sandbox, page_port: int) -> str:
+    """Have the sandbox send its events to the pages' process; returns the setting with the secret that it signs them with."""
+    form = urlencode({"url": f"http://{LOOPBACK}:{page_port}/webhooks/stripe/main", "enabled_events[]": "*"}).encode()
+    request = Request(  # noqa: S310 - a loopback address of our own
+        f"{sandbox.stripe.api_base}/v1/webhook_endpoints", form, {"Authorization": f"Bearer {SANDBOX_KEY}"}
+    )
+    with urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+        return f"main={json.load(answer)['secret']}"
+
+
 def serve_until_interrupted(
     console: Console,
     settings: Settings,
@@ -80,6 +92,7 @@ def serve_until_interrupted(
     before: Sequence[Child],
     *,
     write_key: str,
+    webhook_secrets: str,
 ) -> None:
     """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
 
@@ -94,6 +107,7 @@ def serve_until_interrupted(
         "STRIPE_API_KEY": stripe.api_key,
         "STRIPE_API_BASE": stripe.api_base or "",
         "STRIPE_WRITE_KEY": "",
+        "STRIPE_WEBHOOK_SECRETS": webhook_secrets,
     }
     for_worker = {**environment, "STRIPE_WRITE_KEY": write_key}
     started: list[Child] = []

@@ -20,5 +20,6 @@ VERIFY_AUDIT = ScheduledJob(
 OBSERVE_ALL = ScheduledJob(
     "observe_all", "41 2 * * *", "Show the whole mirror to those who act on it, for kinds they did not know before."
 )
+FILL_GAPS = ScheduledJob("fill_gaps", "*/10 * * * *", "Look for events that Stripe lists and that never came here.")
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL)
+SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS)

@@ -1,5 +1,7 @@
 """The worker process: runs the schedule's jobs from the queue in Postgres until it is asked to stop."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -9,13 +11,18 @@ import structlog
 
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
+from pipelines.dry_run_inbox import dry_run_wanted
+from pipelines.fill_gaps import fill_gaps
+from pipelines.handle_inbox import handle_due
 from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
+from pipelines.pull_stripe_client import StripeReader
 from pipelines.refresh import refresh
-from pipelines.schedule import OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.schedule import FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
 from store import audit
-from store.database import Engine, tenant_transaction
+from store.database import Engine, clock, tenant_transaction
+from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
 from store.settings import Settings
 from store.stripe_commands import CHANNEL as OUTBOX
@@ -27,16 +34,24 @@ SILENT_SECONDS = 30.0
 
 
 def build_queue(
-    engine: Engine, app_url: str, home: Path, tenant_id: UUID, stripe: StripeConfig | None
+    engine: Engine,
+    app_url: str,
+    home: Path,
+    tenant_id: UUID,
+    stripe: StripeConfig | None,
+    *,
+    has_webhooks: bool = False,
 ) -> procrastinate.App:
     """The queue with every job of the schedule registered for this installation's tenant.
 
-    Without a Stripe key there is nothing to pull, so the refresh is not scheduled.
+    Without a Stripe key there is nothing to pull, so the refresh is not scheduled; without webhooks none can be missed.
     """
     queue = open_job_queue(app_url)
     _register_upkeep(queue, engine)
     if stripe is not None:
         _register_refresh(queue, engine, home, tenant_id, stripe)
+        if has_webhooks:
+            _register_gap_search(queue, engine, tenant_id, stripe)
     return queue
 
 
@@ -49,8 +64,19 @@ def _register_refresh(
         name=REFRESH.name, queueing_lock=f"refresh-{tenant_id}", lock=f"refresh-{tenant_id}", pass_context=False
     )
     def run_refresh(timestamp: int) -> None:
-        outcome = refresh(engine, home, tenant_id, stripe, now=datetime.now(UTC))
+        outcome = refresh(engine, home, tenant_id, stripe, now=clock(engine))
         log.info("refreshed", due=timestamp, version=outcome.publication.version, message=outcome.publication.message)
+
+
+def _register_gap_search(queue: procrastinate.App, engine: Engine, tenant_id: UUID, stripe: StripeConfig) -> None:
+    lock = f"gaps-{tenant_id}"
+
+    @queue.periodic(cron=FILL_GAPS.cron, periodic_id=str(tenant_id))
+    @queue.task(name=FILL_GAPS.name, queueing_lock=lock, lock=lock, pass_context=False)
+    def search_gaps(timestamp: int) -> None:
+        with StripeReader(stripe) as reader:
+            report = fill_gaps(engine, tenant_id, reader, now=clock(engine))
+        log.info("gaps_searched", due=timestamp, listed=report.listed, missed=report.missed)
 
 
 def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
@@ -78,13 +104,28 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
             log.info("observed", due=timestamp, tenant=tenant.slug, objects=shown)
 
 
-def money_rounds(engine: Engine, tenant_id: UUID, settings: Settings) -> dict[str, Round]:
-    """What is attended to beside the schedule: the outbox, when there is a key that may write at Stripe."""
-    if settings.stripe_write_key is None:
-        log.info("outbox_rests", reason="STRIPE_WRITE_KEY is not set, so nothing is sent to Stripe")
-        return {}
-    gateway = StripeGateway(settings.stripe_write_key.get_secret_value(), settings.stripe_api_base)
-    return {OUTBOX: lambda now: send_due(engine, tenant_id, gateway, now=now)}
+@contextmanager
+def money_rounds(
+    engine: Engine, tenant_id: UUID, settings: Settings, stripe: StripeConfig | None
+) -> Iterator[dict[str, Round]]:
+    """What is attended to beside the schedule: the inbox with a key that may read, the outbox with one that may write."""
+    rounds: dict[str, Round] = {}
+    with ExitStack() as open_ones:
+        if stripe is not None:
+            reader = open_ones.enter_context(StripeReader(stripe))
+            rounds[INBOX] = lambda _now: _attend_inbox(engine, tenant_id, reader)
+        if settings.stripe_write_key is None:
+            log.info("outbox_rests", reason="STRIPE_WRITE_KEY is not set, so nothing is sent to Stripe")
+        else:
+            gateway = StripeGateway(settings.stripe_write_key.get_secret_value(), settings.stripe_api_base)
+            open_ones.callback(gateway.close)
+            rounds[OUTBOX] = lambda now: send_due(engine, tenant_id, gateway, now=now)
+        yield rounds
+
+
+def _attend_inbox(engine: Engine, tenant_id: UUID, reader: StripeReader) -> int:
+    now = clock(engine)
+    return handle_due(engine, tenant_id, reader, now=now) + dry_run_wanted(engine, tenant_id, reader, now=now)
 
 
 def run(queue: procrastinate.App, app_url: str, rounds: dict[str, Round]) -> None:

@@ -13,6 +13,9 @@ STRIPE_API_KEY=
 # it nothing is ever changed at Stripe. What it must be allowed: docs/commands.md
 # STRIPE_WRITE_KEY=
 
+# The signing secrets of your webhook endpoints (docs/webhooks.md); without them changes come with the next pull.
+# STRIPE_WEBHOOK_SECRETS=main=whsec_…
+
 # Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
 # STRIPE_API_BASE=
 

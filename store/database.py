@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -52,6 +53,12 @@ class DatabaseRefused(Exception):
 
 class DatabaseUnreachable(Exception):
     """The database server does not answer or does not let us in; trying again may help once that is mended."""
+
+
+DATABASE_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+"""The server's trouble, not that of a row: the same work may succeed later."""
+DATABASE_FAILED = (sqlalchemy.exc.SQLAlchemyError, DatabaseRefused, DatabaseUnreachable)
+"""Whatever can go wrong between opening the database and the end of a transaction."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,13 @@ def tenant_snapshot(engine: Engine, tenant_id: UUID) -> Iterator[Connection]:
         with connection.begin():
             set_tenant(connection, tenant_id)
             yield connection
+
+
+def clock(engine: Engine) -> datetime:
+    """The database's time in UTC: the one clock for all processes that write the mirror, where the newer answer counts."""
+    with engine.connect() as connection:
+        now: datetime = connection.scalar(text("select clock_timestamp()"))
+        return now.astimezone(UTC)
 
 
 def set_tenant(connection: Connection, tenant_id: UUID) -> None:

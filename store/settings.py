@@ -1,5 +1,6 @@
 """What the surroundings say: settings from the environment and `.env`, every wrong one named in a sentence."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -41,6 +42,21 @@ def _web_address(value: str) -> str:
 
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+def _webhook_secrets(value: SecretStr) -> SecretStr:
+    """`endpoint=whsec_…[,whsec_…][;endpoint=…]`; the names stand in the addresses that Stripe is given."""
+    for part in filter(None, value.get_secret_value().split(";")):
+        name, _, secrets = part.partition("=")
+        if not re.fullmatch(r"[a-z0-9-]{1,63}", name.strip()) or not all(
+            secret.strip().startswith("whsec_") for secret in secrets.split(",")
+        ):
+            raise ValueError(
+                "must look like main=whsec_…, with commas between the secrets of one endpoint and ; between endpoints"
+            )
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -59,7 +75,15 @@ class Settings(BaseSettings):
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
     stripe_write_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
+    stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
+
+    @property
+    def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
+        """The signing secrets of each webhook endpoint, by its name."""
+        given = self.stripe_webhook_secrets.get_secret_value() if self.stripe_webhook_secrets else ""
+        parts = [part.partition("=") for part in given.split(";") if part]
+        return {name.strip(): tuple(secret.strip() for secret in secrets.split(",")) for name, _, secrets in parts}
 
     @model_validator(mode="after")
     def _owner_needs_app(self) -> Self:
@@ -71,6 +95,7 @@ class Settings(BaseSettings):
         return self
 
 
+_SHOWN = {"stripe_api_base", "stripe_requests_per_second"}
 _ALLOWED = {
     "metering_tenant": "must be a short name of lower-case letters, digits and hyphens",
     "metering_reporting_currency": "must be a currency's three lower-case letters, such as usd",
@@ -97,6 +122,6 @@ def _sentence(problem: Any) -> str:
     if not problem["loc"]:  # several settings that do not go together
         return f"{fallback}."
     field = str(problem["loc"][0])
-    is_secret = field in {"database_url", "database_owner_url", "stripe_api_key", "stripe_write_key"}
+    is_secret = field.startswith(("database_", "stripe_")) and isinstance(problem["input"], str) and field not in _SHOWN
     shown = "" if is_secret else f"={problem['input']}"
     return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."

@@ -2,6 +2,7 @@
 
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
+from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.prices import fx_rates, price_entries
 from store.schema.stripe_mirror import (
     stripe_balance_transactions,
@@ -29,6 +30,7 @@ __all__ = [
     "SCHEMA",
     "audit_log",
     "customer_mappings",
+    "event_scans",
     "fx_rates",
     "lake_files",
     "metadata",
@@ -41,6 +43,7 @@ __all__ = [
     "stripe_customers",
     "stripe_disputes",
     "stripe_events",
+    "stripe_inbox",
     "stripe_invoice_lines",
     "stripe_invoice_payments",
     "stripe_invoices",

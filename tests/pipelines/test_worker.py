@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from pipelines import worker
 from pipelines.pull_stripe import StripeConfig
-from pipelines.schedule import REFRESH, SCHEDULE
+from pipelines.schedule import FILL_GAPS, REFRESH, SCHEDULE
 from store import freshness, stripe_mirror, warehouse_reads
 from store.database import DatabaseUrls, tenant_transaction
 from tests.sandbox_fixtures import SandboxServer
@@ -79,11 +79,14 @@ def test_a_failed_refresh_fails_as_a_job_and_the_worker_goes_on(
     assert source.message
 
 
-def test_every_scheduled_job_is_registered_and_the_refresh_only_with_a_key(
+def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key(
     engine: Engine, database_urls: DatabaseUrls, tenant: UUID, tmp_path: Path
 ) -> None:
-    with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, StripeConfig(api_key=KEY))
+    config = StripeConfig(api_key=KEY)
+    with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, has_webhooks=True)
+    with_key_alone = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config)
     without = worker.build_queue(engine, database_urls.app, tmp_path, tenant, None)
     named = {job.name for job in SCHEDULE}
     assert named <= set(with_key.tasks)
-    assert named - set(without.tasks) == {REFRESH.name}
+    assert named - set(with_key_alone.tasks) == {FILL_GAPS.name}  # without webhooks none can be missed
+    assert named - set(without.tasks) == {FILL_GAPS.name, REFRESH.name}
