@@ -2,5 +2,7 @@
 
 from billing.commands import CommandKind
 from billing.refund_command import REFUND_CREATE
+from billing.schedule_commands import SCHEDULE_KINDS
+from billing.subscription_commands import SUBSCRIPTION_KINDS
 
-KINDS: dict[str, CommandKind] = {kind.name: kind for kind in (REFUND_CREATE,)}
+KINDS: dict[str, CommandKind] = {kind.name: kind for kind in (REFUND_CREATE, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS)}

@@ -1,0 +1,157 @@
+"""Changes of a subscription from intent to effect at the sandbox: once each, found again, refused where they must be."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import stripe
+from sqlalchemy import Engine
+
+from billing import commands
+from billing import subscription_changes as changes
+from billing.principals import Principal
+from billing.stripe_gateway import StripeGateway
+from pipelines.send_commands import send_due
+from store import stripe_commands, stripe_mirror
+from store.database import tenant_transaction
+from store.stripe_commands import Command
+from tests.sandbox.shop import DAY, customer, lines, newest_invoice, price, subscribe
+from tests.sandbox_fixtures import EMPTY_STARTS_AT, SandboxServer
+
+START = datetime.fromtimestamp(EMPTY_STARTS_AT, UTC)
+AFTER_11_DAYS = START + timedelta(days=11)
+LEAD = Principal("lea", "lead")
+Submit = Callable[..., Command]
+
+
+@pytest.fixture
+def gateway(sandbox_server: SandboxServer) -> Iterator[StripeGateway]:
+    opened = StripeGateway("sk_test_sandbox", sandbox_server.url, timeout_seconds=5)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def do(engine: Engine, tenant: UUID, mallory: UUID, gateway: StripeGateway) -> Submit:
+    """Ask for a change, let the worker send it, and return what became of it."""
+
+    def make(change: Any, raw: Any, deed: str, now: datetime = AFTER_11_DAYS) -> Command:
+        intent = changes.intent(change, raw, deed)
+        with tenant_transaction(engine, tenant) as connection:
+            asked = commands.submit(connection, tenant, intent, principal=LEAD, now=now)
+        assert send_due(engine, mallory, gateway, now=now) == 0
+        send_due(engine, tenant, gateway, now=now)
+        with tenant_transaction(engine, tenant) as connection:
+            found = stripe_commands.find(connection, asked.command_id)
+        assert found is not None
+        return found
+
+    return make
+
+
+def raw(sdk: stripe.StripeClient, id_: str) -> dict[str, Any]:
+    return dict(sdk.v1.subscriptions.retrieve(id_).to_dict())
+
+
+@pytest.mark.parametrize("mode", ["flexible", "classic"])
+def test_an_upgrade_and_its_undo_come_to_nothing(
+    mode: str, do: Submit, engine: Engine, tenant: UUID, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """31.00 to 62.00 after 11 of 31 days: -20.00 +40.00; back two hours later at the same pinned second: -40.00 +20.00."""
+    basic, pro = price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), basic, billing_mode={"type": mode})
+    sandbox_server.advance(days=11)
+    before = raw(stripe_sdk, made.id)
+    upgrade = changes.Switch(before["items"]["data"][0]["id"], pro, 1, AFTER_11_DAYS)
+
+    done = do(upgrade, before, "click")
+    assert (done.state, done.attempts) == ("succeeded", 1)
+    assert do(upgrade, before, "click").attempts == 1  # a second click
+    there = [amount for _, amount in lines(newest_invoice(stripe_sdk))]
+    assert there == [-2_000, 4_000]
+    with tenant_transaction(engine, tenant) as connection:
+        [mirrored] = stripe_mirror.current(connection, "subscription", [made.id])
+    assert mirrored["items"]["data"][0]["price"]["id"] == pro
+
+    sandbox_server.advance(seconds=7_200)
+    undo = changes.inverse(upgrade, before)
+    assert do(undo, mirrored, "undo", AFTER_11_DAYS + timedelta(hours=2)).state == "succeeded"
+    back = [amount for _, amount in lines(newest_invoice(stripe_sdk))]
+    assert sum(there) + sum(back) == 0
+
+
+def test_a_lost_answer_is_found_by_the_mark_that_the_change_left(
+    do: Submit,
+    engine: Engine,
+    tenant: UUID,
+    gateway: StripeGateway,
+    sandbox_server: SandboxServer,
+    stripe_sdk: stripe.StripeClient,
+) -> None:
+    made = subscribe(stripe_sdk, customer(stripe_sdk), price(stripe_sdk, 3_100))
+    sandbox_server.advance(days=11)
+    before = raw(stripe_sdk, made.id)
+    change = changes.Switch(before["items"]["data"][0]["id"], price(stripe_sdk, 6_200), 1, AFTER_11_DAYS)
+    sandbox_server.fail_next("server_error_after", method="POST", path=f"/v1/subscriptions/{made.id}", saved=True)
+    asked = do(change, before, "click")
+    assert asked.state == "unknown"
+    send_due(engine, tenant, gateway, now=AFTER_11_DAYS + timedelta(minutes=1))
+    with tenant_transaction(engine, tenant) as connection:
+        [found] = stripe_commands.for_subject(connection, f"subscription:{made.id}")
+    assert (found.state, found.attempts) == ("succeeded", 1)
+    assert len(stripe_sdk.v1.invoices.list({"subscription": made.id}).data) == 2  # the first one and the change
+
+
+def test_one_is_started_paused_resumed_let_end_kept_and_ended(
+    do: Submit, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    payer, plan = customer(stripe_sdk), price(stripe_sdk, 3_100)
+    started = do(changes.Start(payer, plan, 2), None, "a", START)
+    assert started.state == "succeeded"
+    id_ = str(started.answer_id)
+    sandbox_server.advance(days=11)
+    for change, seen in (
+        (changes.Pause(), ("paused", False)),
+        (changes.Resume("unchanged"), ("active", False)),
+        (changes.CancelAtPeriodEnd(), ("active", True)),
+        (changes.Reactivate(), ("active", False)),
+        (changes.CancelNow(), ("canceled", False)),
+    ):
+        assert do(change, raw(stripe_sdk, id_), type(change).__name__).state == "succeeded"
+        after = raw(stripe_sdk, id_)
+        assert (after["status"], after["cancel_at_period_end"]) == seen
+    refused = do(changes.Pause(), raw(stripe_sdk, id_), "too late")
+    assert refused.refusal == {
+        "sentence": f"The subscription {id_} has ended (it is canceled).",
+        "code": "precondition",
+    }
+    nobody = do(changes.Start("cus_nobody", plan), None, "b", START)
+    assert (nobody.refusal or {})["sentence"] == "Stripe has no customer cus_nobody."
+
+
+def test_a_trial_ends_and_a_classic_one_stops_collecting(do: Submit, stripe_sdk: stripe.StripeClient) -> None:
+    payer, plan = customer(stripe_sdk), price(stripe_sdk, 3_100)
+    trial = do(changes.Start(payer, plan, trial_days=14, billing_mode="classic"), None, "a", START)
+    id_ = str(trial.answer_id)
+    assert raw(stripe_sdk, id_)["status"] == "trialing"
+    assert do(changes.EndTrial(), raw(stripe_sdk, id_), "b", START).state == "succeeded"
+    assert raw(stripe_sdk, id_)["trial_end"] == EMPTY_STARTS_AT
+    assert do(changes.Pause(), raw(stripe_sdk, id_), "c", START).state == "succeeded"
+    assert raw(stripe_sdk, id_)["pause_collection"]["behavior"] == "void"
+    assert do(changes.Resume(), raw(stripe_sdk, id_), "d", START).state == "succeeded"
+    assert raw(stripe_sdk, id_)["pause_collection"] is None
+
+
+def test_what_someone_else_changed_meanwhile_is_not_overwritten(
+    do: Submit, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    basic = price(stripe_sdk, 3_100)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), basic)
+    seen = raw(stripe_sdk, made.id)
+    item = seen["items"]["data"][0]["id"]
+    stripe_sdk.v1.subscriptions.update(made.id, {"items": [{"id": item, "quantity": 5}]})
+    sandbox_server.advance(seconds=DAY)
+    refused = do(changes.Switch(item, basic, 2, START + timedelta(days=1)), seen, "late", START + timedelta(days=1))
+    assert "was changed since the preview" in (refused.refusal or {})["sentence"]
