@@ -4,5 +4,8 @@ from billing.commands import CommandKind
 from billing.refund_command import REFUND_CREATE
 from billing.schedule_commands import SCHEDULE_KINDS
 from billing.subscription_commands import SUBSCRIPTION_KINDS
+from billing.subscription_previews import SUBSCRIPTION_PREVIEW
 
-KINDS: dict[str, CommandKind] = {kind.name: kind for kind in (REFUND_CREATE, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS)}
+KINDS: dict[str, CommandKind] = {
+    kind.name: kind for kind in (REFUND_CREATE, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS, SUBSCRIPTION_PREVIEW)
+}
