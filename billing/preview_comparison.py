@@ -72,8 +72,9 @@ def their_lines(invoice: Raw) -> list[TheirLine]:
             str(line["description"]),
             net_minor(line),
             line["currency"],
-            *(datetime.fromtimestamp(line["period"][name], UTC) for name in ("start", "end")),
-            is_proration=_is_proration(line),
+            datetime.fromtimestamp(line["period"]["start"], UTC),
+            datetime.fromtimestamp(line["period"]["end"], UTC),
+            _is_proration(line),
         )
         for line in invoice["lines"]["data"]
     ]

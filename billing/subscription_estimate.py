@@ -185,7 +185,7 @@ def debits(billed: Sequence[Billed], item: Raw) -> list[Debit]:
 def _take_back(
     standing: dict[str, Debit],
     prices: Mapping[str, str | None],
-    credit: Raw,
+    credit: Mapping[str, Any],
     details: Mapping[str, Any],
     price_id: str | None,
     start: datetime,
@@ -203,12 +203,12 @@ def _take_back(
         )
 
 
-def net_minor(line: Raw) -> int:
+def net_minor(line: Mapping[str, Any]) -> int:
     """A line after its discounts, before exclusive tax."""
-    return int(line["amount"]) - sum(one["amount"] for one in line.get("discount_amounts") or [])
+    return int(line["amount"]) - sum(int(one["amount"]) for one in line.get("discount_amounts") or [])
 
 
-def _parent(line: Raw) -> Mapping[str, Any]:
+def _parent(line: Mapping[str, Any]) -> Mapping[str, Any]:
     parent = line.get("parent") or {}
     return parent.get(parent.get("type") or "") or {}
 

@@ -8,7 +8,15 @@ from sandbox.billing.subscriptions import ENDED, cancel_subscription
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
-CHANGES = {"cancel_at", "cancel_at_period_end", "default_tax_rates", "items", "proration_behavior", "proration_date"}
+CHANGES = {
+    "cancel_at",
+    "cancel_at_period_end",
+    "default_tax_rates",
+    "items",
+    "proration_behavior",
+    "proration_date",
+    "trial_end",
+}
 CHANGES_KNOWN = {*CHANGES, "cancel_now"}
 
 
