@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
+from billing.refund_outcomes import observe_refund
 from store import stripe_mirror
 from store.database import Connection
 from store.stripe_rows import Raw
@@ -15,7 +16,7 @@ Observer = Callable[[Connection, UUID, Raw, datetime], None]
 It is shown the same object many times, and objects in any order, so it looks at what is the case and not at what happened.
 """
 
-OBSERVERS: dict[str, tuple[Observer, ...]] = {}
+OBSERVERS: dict[str, tuple[Observer, ...]] = {"refund": (observe_refund,)}
 """Who looks at which kind, by Stripe's name of the object."""
 
 

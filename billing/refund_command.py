@@ -1,10 +1,9 @@
 """The command that refunds a charge: what is sent, what is checked last, and how the refund is found again."""
 
 from datetime import datetime
-from uuid import UUID
 
+from billing import refund_outcomes
 from billing.commands import Command, CommandKind, Raw, ReadStripe, Request
-from store.database import Connection
 
 KIND = "refund.create"
 MARK = "metering_command"
@@ -61,8 +60,4 @@ def why_not(charge: Raw, amount_minor: int, currency: str | None) -> str | None:
     return next((sentence for is_so, sentence in reasons if is_so), None)
 
 
-def _settle(_connection: Connection, _tenant_id: UUID, _command: Command, _now: datetime) -> None:
-    """Nothing but the command's own row records a refund so far."""
-
-
-REFUND_CREATE = CommandKind(KIND, _request, find_refund, check_charge, _settle)
+REFUND_CREATE = CommandKind(KIND, _request, find_refund, check_charge, refund_outcomes.settle)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import commands, inbox_commands, outbox_commands
+from pipelines import commands, inbox_commands, outbox_commands, refund_commands
 from pipelines.refusals import refusals_as_sentences
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -20,6 +20,7 @@ rates_app = typer.Typer(no_args_is_help=True, help="Exchange rates by day.")
 app.add_typer(rates_app, name="rates")
 app.add_typer(outbox_commands.app, name="outbox")
 app.add_typer(inbox_commands.app, name="inbox")
+app.add_typer(refund_commands.app, name="refunds")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
+from billing.dead_letters import ReasonMissing
+from billing.refund_steps import RefundNotAllowed
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
 from pipelines.publish_warehouse import RateMissing
@@ -40,6 +42,8 @@ REFUSALS: tuple[type[Exception], ...] = (
     PortTaken,
     ProcessDied,
     RateMissing,
+    ReasonMissing,
+    RefundNotAllowed,
     StripePullError,
     UsageFileRefused,
     WarehouseNotWritten,

@@ -11,6 +11,7 @@ import structlog
 
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
+from pipelines.check_refunds import check_due
 from pipelines.dry_run_inbox import dry_run_wanted
 from pipelines.fill_gaps import fill_gaps
 from pipelines.handle_inbox import handle_due
@@ -24,6 +25,7 @@ from store import audit
 from store.database import Engine, clock, tenant_transaction
 from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
+from store.refund_requests import CHANNEL as REFUND_QUEUE
 from store.settings import Settings
 from store.stripe_commands import CHANNEL as OUTBOX
 from store.tenants import list_tenants
@@ -113,6 +115,7 @@ def money_rounds(
     with ExitStack() as open_ones:
         if stripe is not None:
             reader = open_ones.enter_context(StripeReader(stripe))
+            rounds[REFUND_QUEUE] = lambda now: check_due(engine, tenant_id, reader, now=now)
             rounds[INBOX] = lambda _now: _attend_inbox(engine, tenant_id, reader)
         if settings.stripe_write_key is None:
             log.info("outbox_rests", reason="STRIPE_WRITE_KEY is not set, so nothing is sent to Stripe")

@@ -4,6 +4,7 @@ from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.prices import fx_rates, price_entries
+from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
 from store.schema.stripe_mirror import (
     stripe_balance_transactions,
     stripe_charges,
@@ -35,6 +36,10 @@ __all__ = [
     "lake_files",
     "metadata",
     "price_entries",
+    "refund_evidence",
+    "refund_policies",
+    "refund_requests",
+    "refund_steps",
     "sending_pauses",
     "source_freshness",
     "stripe_balance_transactions",
