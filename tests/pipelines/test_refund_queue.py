@@ -3,99 +3,28 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-import stripe
 from sqlalchemy import Engine
 
 from billing import observers, refund_outcomes, refunds
 from billing.principals import Principal
 from billing.refund_states import NoSuchStep
 from billing.refund_steps import RefundNotAllowed
-from billing.refunds import Wanted
-from billing.stripe_gateway import StripeGateway
-from pipelines.check_refunds import check_due
-from pipelines.pull_stripe import StripeConfig, sync
-from pipelines.pull_stripe_client import StripeReader
-from pipelines.refund_commands import import_file
-from pipelines.send_commands import send_due
 from store import audit, refund_requests, stripe_commands
 from store.database import DatabaseUrls, open_engine, tenant_transaction
 from store.refund_requests import RefundRequest
+from tests.pipelines.refund_desk import FAY, LEA, SAM, Desk, open_desk
 from tests.sandbox_fixtures import SandboxServer
-
-SAM, LEA, FAY = Principal("sam", "support"), Principal("lea", "lead"), Principal("fay", "founder")
-
-
-@dataclass
-class Desk:
-    """The queue of one tenant with all that works on it."""
-
-    engine: Engine
-    tenant: UUID
-    server: SandboxServer
-    sdk: stripe.StripeClient
-    reader: StripeReader
-    gateway: StripeGateway
-
-    @property
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.server.state.now, UTC)
-
-    def charge(self, amount: int = 10_000, method: str = "pm_card_visa") -> str:
-        """A paid charge that the mirror knows."""
-        given: Any = {"amount": amount, "currency": "usd", "payment_method": method, "confirm": True}
-        made = str(self.sdk.v1.payment_intents.create(given).latest_charge)
-        self.pull()
-        return made
-
-    def pull(self) -> None:
-        config = StripeConfig("sk_test_sandbox", self.server.url, requests_per_second=1_000)
-        sync(self.engine, self.tenant, config, now=self.now)
-
-    def ask(self, of: str, amount: int | None, who: Principal = SAM, **more: Any) -> RefundRequest:
-        with tenant_transaction(self.engine, self.tenant) as connection:
-            wanted = Wanted(of, amount, "requested_by_customer", **more)
-            return refunds.request(connection, self.tenant, wanted, source="page", principal=who, now=self.now)[0]
-
-    def check(self) -> int:
-        return check_due(self.engine, self.tenant, self.reader, now=self.now)
-
-    def approve(self, asked: RefundRequest, who: Principal = SAM, **more: Any) -> RefundRequest:
-        with tenant_transaction(self.engine, self.tenant) as connection:
-            return refunds.approve(connection, self.tenant, asked.request_id, principal=who, now=self.now, **more)
-
-    def send(self) -> int:
-        return send_due(self.engine, self.tenant, self.gateway, now=self.now)
-
-    def see(self, asked: RefundRequest) -> RefundRequest:
-        with tenant_transaction(self.engine, self.tenant) as connection:
-            found = refund_requests.find(connection, asked.request_id)
-        assert found is not None
-        return found
-
-    def steps(self, asked: RefundRequest) -> list[tuple[str, str]]:
-        with tenant_transaction(self.engine, self.tenant) as connection:
-            return [(step.step, step.who) for step in refund_requests.steps(connection, asked.request_id)]
-
-    def refunded(self, charge: str) -> list[int]:
-        return sorted(refund.amount for refund in self.sdk.v1.refunds.list({"charge": charge, "limit": 100}).data)
 
 
 @pytest.fixture
-def desk(
-    engine: Engine, tenant: UUID, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
-) -> Iterator[Desk]:
-    config = StripeConfig("sk_test_sandbox", sandbox_server.url, requests_per_second=1_000, first_wait_seconds=0.001)
-    gateway = StripeGateway("sk_test_sandbox", sandbox_server.url, timeout_seconds=5)
-    with StripeReader(config) as reader:
-        yield Desk(engine, tenant, sandbox_server, stripe_sdk, reader, gateway)
-    gateway.close()
+def desk(engine: Engine, tenant: UUID, sandbox_server: SandboxServer) -> Iterator[Desk]:
+    with open_desk(engine, tenant, sandbox_server) as opened:
+        yield opened
 
 
 def test_a_refund_goes_through_its_six_steps(desk: Desk, mallory: UUID) -> None:
@@ -341,32 +270,3 @@ def test_while_stripe_is_down_a_request_says_why_it_is_not_checked_yet(desk: Des
     desk.server.control("/faults", method="DELETE")
     assert desk.check() == 1
     assert desk.see(asked).check_trouble is None
-
-
-def test_a_file_of_requests_is_taken_row_by_row_and_once(desk: Desk, tmp_path: Path) -> None:
-    charge = desk.charge()
-    file = tmp_path / "refunds.csv"
-    rows = [
-        "external_id,of,amount_minor,currency,reason,note",
-        f"t-1,{charge},1000,usd,duplicate,twice",
-        f"t-2,{charge},12.50,usd,duplicate,",
-        "t-3,ch_unknown,100,usd,duplicate,",
-        f"t-4,{charge},2000,usd,because,",
-        f",{charge},2000,usd,duplicate,",
-        f"t-5,{charge},,,requested_by_customer,all of it",
-    ]
-    file.write_text("\n".join(rows), encoding="utf-8")
-    report = import_file(desk.engine, desk.tenant, file, now=desk.now)
-    assert (report.added, report.known) == (2, 0)
-    assert [sentence.split(": ")[0] for sentence in report.refused] == ["Line 3", "Line 4", "Line 5", "Line 6"]
-    assert "'12.50' is no whole number of minor units." in report.refused[0]
-    again = import_file(desk.engine, desk.tenant, file, now=desk.now)
-    assert (again.added, again.known) == (0, 2)
-    with tenant_transaction(desk.engine, desk.tenant) as connection:
-        assert [(one.external_id, one.amount_minor) for one in refund_requests.newest(connection)] == [
-            ("t-5", 10_000),
-            ("t-1", 1_000),
-        ]
-    file.write_text("of,amount\n", encoding="utf-8")
-    with pytest.raises(RefundNotAllowed, match="has the columns amount, of"):
-        import_file(desk.engine, desk.tenant, file, now=desk.now)
