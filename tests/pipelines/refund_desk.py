@@ -1,6 +1,7 @@
 """A refund queue with all that works on it, for tests: Stripe over HTTP, the reader, the gateway, three people."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
