@@ -12,6 +12,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    delete_product / delete_coupon(state, id) · update_coupon / update_tax_rate(state, id, params)
     subscriptions  create_subscription(state, params) · update_subscription(state, id, params)
                    cancel_subscription(state, id, params) · pause_subscription / resume_subscription(state, id, params)
+                   migrate_subscription(state, id, params)
                    create_subscription_item(state, params) · update_subscription_item(state, id, params)
                    delete_subscription_item(state, id, params)
     invoices       create_invoice(state, params) · update_invoice(state, id, params) · delete_invoice(state, id)
@@ -101,6 +102,7 @@ from sandbox.billing.subscription_changes import (
 from sandbox.billing.subscriptions import (
     cancel_subscription,
     create_subscription,
+    migrate_subscription,
     pause_subscription,
     resume_subscription,
 )
@@ -142,6 +144,7 @@ __all__ = [
     "fail_refund",
     "finalize_invoice",
     "mark_uncollectible",
+    "migrate_subscription",
     "open_dispute",
     "pause_subscription",
     "pay_invoice",

@@ -36,9 +36,16 @@ def add_interval(anchor: int, interval: str, count: int) -> int:
             raise ValueError(f"unknown interval {interval}")
 
 
+def period_around(anchor: int, interval: str, count: int, at: int) -> tuple[int, int]:
+    """The whole period, counted from the anchor (which may lie ahead), in which `at` falls; the end is exclusive."""
+    step = 0
+    while add_interval(anchor, interval, step * count) > at:
+        step -= 1
+    while add_interval(anchor, interval, (step + 1) * count) <= at:
+        step += 1
+    return add_interval(anchor, interval, step * count), add_interval(anchor, interval, (step + 1) * count)
+
+
 def next_boundary(anchor: int, interval: str, count: int, after: int) -> int:
     """The first period boundary counted from the anchor that lies after `after`."""
-    step = 1
-    while add_interval(anchor, interval, step * count) <= after:
-        step += 1
-    return add_interval(anchor, interval, step * count)
+    return period_around(anchor, interval, count, after)[1]

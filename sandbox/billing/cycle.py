@@ -4,6 +4,7 @@ import heapq
 
 from sandbox.billing.calendar import HOUR, next_boundary
 from sandbox.billing.collection import collect, end_subscription, expire_incomplete
+from sandbox.billing.held_collection import end_hold, hold_back, hold_ends_at
 from sandbox.billing.invoicing import finalize_invoice
 from sandbox.billing.refunds import bank_answers, refund_due
 from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
@@ -64,8 +65,7 @@ def _due_subscription(subscription: StripeObject) -> list[Due]:
     if status not in RENEWING:
         return []
     times = [item["current_period_end"] for item in subscription["items"]["data"]]
-    if subscription["cancel_at"]:
-        times.append(subscription["cancel_at"])
+    times += [at for at in (subscription["cancel_at"], hold_ends_at(subscription)) if at is not None]
     return [(min(times), "subscription", id_)] if times else []
 
 
@@ -88,6 +88,11 @@ def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     if found["status"] == "incomplete":
         expire_incomplete(state, found)
         return []
+    ends_at = hold_ends_at(found)
+    if ends_at is not None and ends_at <= state.now:
+        # Before the renewal of the same moment, which is collected again.
+        end_hold(state, found)
+        return _due_subscription(found)
     invoice = end_or_renew(state, found)
     return _due_subscription(found) + (_due_invoice(invoice) if invoice else [])
 
@@ -123,13 +128,15 @@ def _renew(state: State, subscription: StripeObject) -> StripeObject | None:
         item["current_period_end"] = next_boundary(
             subscription["billing_cycle_anchor"], how["interval"], how["interval_count"], item["current_period_start"]
         )
+        if subscription["cancel_at"] is not None:
+            item["current_period_end"] = min(item["current_period_end"], subscription["cancel_at"])
     if was == "trialing" and subscription["trial_end"] <= state.now:
         subscription["status"] = "active"
     _drop_ended_discounts(state, subscription)
     invoice = cycle_invoice(state, subscription, ended)
     if was == "unpaid" or subscription["pause_collection"]:
         # Stripe keeps making drafts for an unpaid subscription but does not collect them.
-        invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+        hold_back(state, subscription, invoice)
     periods = [{"id": id_, "current_period_end": end} for id_, (_, end) in ended.items()]
     state.emit("customer.subscription.updated", subscription, {"items": {"data": periods}, "status": was})
     return invoice

@@ -2,13 +2,15 @@
 
 from sandbox.billing.cycle import end_or_renew
 from sandbox.billing.params import flag, required
+from sandbox.billing.proration import credit
 from sandbox.billing.refusals import invalid, referred
-from sandbox.billing.subscription_changes import update_subscription
-from sandbox.billing.subscriptions import ENDED, cancel_subscription
+from sandbox.billing.subscription_changes import proration_date, update_subscription
+from sandbox.billing.subscriptions import ENDED, cancel_subscription, create_subscription
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
 CHANGES = {
+    "billing_cycle_anchor",
     "cancel_at",
     "cancel_at_period_end",
     "default_tax_rates",
@@ -17,29 +19,37 @@ CHANGES = {
     "proration_date",
     "trial_end",
 }
-CHANGES_KNOWN = {*CHANGES, "cancel_now"}
+CHANGES_KNOWN = {*CHANGES, "billing_mode", "cancel_now"}
 
 
 def preview_invoice(state: State, params: StripeObject) -> StripeObject:
     """The invoice that a change of a subscription makes at once, or else its next one, as a draft that is not kept.
 
-    Raises 400 on what the sandbox cannot preview, 404 when nothing will be billed any more.
+    Without `subscription`, the first invoice of a new one for `customer`. Raises 400 on what the sandbox cannot preview, 404
+    when nothing will be billed any more.
     """
-    found = referred(state, "subscription", required(params, "subscription"), "subscription")
     details = params.get("subscription_details") or {}
     unknown = params.keys() - {"subscription", "subscription_details", "customer", "expand"}
     unknown |= {f"subscription_details[{name}]" for name in details.keys() - CHANGES_KNOWN}
     if unknown:
         raise invalid(f"The sandbox cannot preview `{min(unknown)}`.", param=min(unknown))
     with state.rehearsal():
+        if not params.get("subscription") and details.get("items"):
+            return _of_a_new_one(state, required(params, "customer"), details)
+        found = referred(state, "subscription", required(params, "subscription"), "subscription")
         return _billed(state, found, details)
+
+
+def _of_a_new_one(state: State, customer_id: str, details: StripeObject) -> StripeObject:
+    told = {name: details[name] for name in details.keys() - {"cancel_now", "proration_date", "billing_cycle_anchor"}}
+    begun = create_subscription(state, told | {"customer": customer_id, "payment_behavior": "default_incomplete"})
+    return _as_draft(state.objects["invoice"][begun["latest_invoice"]])
 
 
 def _billed(state: State, found: StripeObject, details: StripeObject) -> StripeObject:
     before = found["latest_invoice"]
     if flag(details, "cancel_now", default=False):
-        prorates = details.get("proration_behavior", "create_prorations") != "none"
-        cancel_subscription(state, found["id"], {"prorate": prorates, "invoice_now": True})
+        _end_now(state, found, details)
     elif details:
         update_subscription(state, found["id"], {name: details[name] for name in CHANGES & details.keys()})
     if found["latest_invoice"] != before:
@@ -52,6 +62,14 @@ def _billed(state: State, found: StripeObject, details: StripeObject) -> StripeO
     if upcoming is None:
         raise _nothing(found)
     return _as_draft(upcoming)
+
+
+def _end_now(state: State, found: StripeObject, details: StripeObject) -> None:
+    prorates = details.get("proration_behavior", "create_prorations") != "none"
+    at = proration_date(state, found, details)
+    for item in found["items"]["data"] if prorates else []:
+        credit(state, found, item, at)
+    cancel_subscription(state, found["id"], {"prorate": False, "invoice_now": True})
 
 
 def _nothing(found: StripeObject) -> Exception:

@@ -1,14 +1,15 @@
 """Changing a running subscription: price, quantity, items, coupons, the end of it."""
 
-from sandbox.billing import subscription_invoices as invoices
-from sandbox.billing.calendar import add_interval
+from dataclasses import dataclass
+
 from sandbox.billing.cards import resolve_payment_method
-from sandbox.billing.collection import collect
-from sandbox.billing.invoicing import finalize_invoice, take_pending_items
+from sandbox.billing.held_collection import set_hold
 from sandbox.billing.params import flag, integer, list_of, merge_metadata, required
-from sandbox.billing.proration import prorate
+from sandbox.billing.proration import credit, debit
 from sandbox.billing.refusals import addressed, invalid, referred
-from sandbox.billing.subscriptions import ENDED, add_item, apply_discounts, refuse_negative, tax_rates
+from sandbox.billing.subscription_ends import set_end
+from sandbox.billing.subscription_restarts import bill_changes, start_over
+from sandbox.billing.subscriptions import ENDED, add_item, apply_discounts, price_of, refuse_negative, tax_rates
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import plan, without_tiers
 from sandbox.state import State
@@ -17,7 +18,10 @@ BEHAVIORS = {"create_prorations", "always_invoice", "none"}
 
 
 def update_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
-    """Change a subscription. `proration_behavior` decides whether time already paid for is credited, and when."""
+    """Change a subscription. `proration_behavior` decides whether time already paid for is credited, and when.
+
+    Another interval, `billing_cycle_anchor` now and a change of the trial begin a new period, which is billed at once.
+    """
     found = addressed(state, "subscription", id_)
     if found["status"] in ENDED and set(params) - {"metadata", "cancellation_details"}:
         raise invalid(
@@ -25,17 +29,52 @@ def update_subscription(state: State, id_: str, params: StripeObject) -> StripeO
             code="invalid_canceled_subscription_fields",
         )
     behavior = _behavior(params)
+    at = proration_date(state, found, params)
+    prorates = behavior != "none" and found["status"] != "trialing"
     before = _snapshot(found)
+    waiting = _waiting(state, found)
     _set_plain(state, found, params)
-    wanted = list_of(params, "items")
-    restarts = [_change_item(state, found, given, params) for given in wanted]
-    if any(restarts):
-        _bill_restarted(state, found)
-    elif wanted and behavior == "always_invoice":
-        _bill_now(state, found)
+    changed = [_change_item(state, found, given, at if prorates else None) for given in list_of(params, "items")]
+    restarts = any(
+        [_set_trial(state, found, params), _set_anchor(state, found, params), *(one.restarts for one in changed)]
+    )
+    touched = {one.item["id"] for one in changed}
+    for item in found["items"]["data"]:
+        if prorates and restarts and item["id"] not in touched:
+            credit(state, found, item, at)
+    for one in changed:
+        if prorates and not restarts and one.is_billed:
+            debit(state, found, one.item, at)
+    set_end(state, found, params, prorates=prorates and not restarts)
+    if restarts:
+        start_over(state, found)
+    elif behavior == "always_invoice" and _waiting(state, found) > waiting:
+        bill_changes(state, found)
     after = _snapshot(found)
     state.emit("customer.subscription.updated", found, {k: v for k, v in before.items() if after[k] != v})
     return found
+
+
+def proration_date(state: State, found: StripeObject, params: StripeObject) -> int:
+    """The moment from which a change is prorated. Raises 400 when it lies outside the period that runs."""
+    at = integer(params, "proration_date")
+    if at is None:
+        return state.now
+    periods = [(item["current_period_start"], item["current_period_end"]) for item in found["items"]["data"]]
+    if not all(start <= at <= end for start, end in periods):
+        raise invalid(
+            f"Cannot prorate at {at}: `proration_date` must be within the current period of the subscription, "
+            f"{min(start for start, _ in periods)} to {max(end for _, end in periods)}.",
+            param="proration_date",
+        )
+    return at
+
+
+def _waiting(state: State, found: StripeObject) -> int:
+    """How many items of the subscription wait for an invoice."""
+    return sum(
+        item["invoice"] is None and found["id"] in str(item["parent"]) for item in state.objects["invoiceitem"].values()
+    )
 
 
 def _behavior(params: StripeObject) -> str:
@@ -47,7 +86,15 @@ def _behavior(params: StripeObject) -> str:
 
 def _snapshot(found: StripeObject) -> StripeObject:
     """What an update may change, in the form that the event shows as previous."""
-    plain = ("cancel_at", "cancel_at_period_end", "canceled_at", "default_payment_method", "pause_collection")
+    plain = (
+        "billing_cycle_anchor",
+        "cancel_at",
+        "cancel_at_period_end",
+        "canceled_at",
+        "default_payment_method",
+        "pause_collection",
+        "trial_end",
+    )
     items = [dict(item) for item in found["items"]["data"]]
     return {key: found[key] for key in plain} | {
         "discounts": list(found["discounts"]),
@@ -61,22 +108,13 @@ def _set_plain(state: State, found: StripeObject, params: StripeObject) -> None:
     merge_metadata(found, params)
     if params.get("cancellation_details"):
         found["cancellation_details"] |= params["cancellation_details"]
-    if "cancel_at_period_end" in params:
-        found["cancel_at_period_end"] = flag(params, "cancel_at_period_end", default=False)
-        ends = max(item["current_period_end"] for item in found["items"]["data"])
-        found["cancel_at"] = ends if found["cancel_at_period_end"] else None
-        found["canceled_at"] = state.now if found["cancel_at_period_end"] else None
-        found["cancellation_details"]["reason"] = "cancellation_requested" if found["cancel_at_period_end"] else None
-    if "cancel_at" in params:
-        found["cancel_at"] = integer(params, "cancel_at")
-        found["canceled_at"] = state.now if found["cancel_at"] else None
     if params.get("default_payment_method"):
         method = resolve_payment_method(state, params["default_payment_method"], found["customer"])
         found["default_payment_method"] = method["id"]
     if "default_tax_rates" in params:
         found["default_tax_rates"] = tax_rates(state, params)
     if "pause_collection" in params:
-        found["pause_collection"] = params["pause_collection"] or None
+        set_hold(state, found, params["pause_collection"])
     for key in ("description", "collection_method"):
         if key in params:
             found[key] = params[key] or None
@@ -84,42 +122,87 @@ def _set_plain(state: State, found: StripeObject, params: StripeObject) -> None:
         kept = [one["discount"] for one in list_of(params, "discounts") if one.get("discount")]
         found["discounts"] = [id_ for id_ in found["discounts"] if id_ in kept]
         apply_discounts(state, found, list_of(params, "discounts"))
-    if params.get("trial_end") == "now" and found["status"] == "trialing":
-        found["trial_end"] = state.now
+
+
+def _set_trial(state: State, found: StripeObject, params: StripeObject) -> bool:
+    """End the trial now, move its end, or begin one. True when that begins a new period."""
+    given = params.get("trial_end")
+    if given in (None, ""):
+        return False
+    was_trial = bool(found["status"] == "trialing")
+    if given == "now":
+        if was_trial:
+            found |= {"status": "active", "trial_end": state.now, "billing_cycle_anchor": state.now}
+        return was_trial
+    end = integer(params, "trial_end")
+    if end is None or end <= state.now:
+        raise invalid("Invalid timestamp: `trial_end` must be in the future.", param="trial_end")
+    if not was_trial:
+        found["trial_start"] = state.now
+    found |= {"status": "trialing", "trial_end": end, "billing_cycle_anchor": end}
+    if was_trial:
         for item in found["items"]["data"]:
-            item["current_period_end"] = state.now
+            item["current_period_end"] = end
+    return not was_trial
 
 
-def _change_item(state: State, found: StripeObject, given: StripeObject, params: StripeObject) -> bool:
-    """Change, add or remove one item with its prorations. True when the change of interval starts a new period."""
-    prorates = _behavior(params) != "none" and found["status"] != "trialing"
-    at = integer(params, "proration_date") or state.now
+def _set_anchor(state: State, found: StripeObject, params: StripeObject) -> bool:
+    """True when the billing cycle begins anew."""
+    anchor = params.get("billing_cycle_anchor")
+    word = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if word in (None, "", "unchanged"):
+        return False
+    if word != "now":
+        raise invalid(f"Invalid billing_cycle_anchor[type]: {word}", param="billing_cycle_anchor[type]")
+    if found["status"] == "trialing":
+        raise invalid(
+            "The billing cycle of a trial begins at its end. Set `trial_end` instead.", param="billing_cycle_anchor"
+        )
+    found["billing_cycle_anchor"] = state.now
+    return True
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """An item that was changed: whether it is billed for the rest of its period, and whether a new period begins."""
+
+    item: StripeObject
+    is_billed: bool
+    restarts: bool = False
+
+
+def _change_item(state: State, found: StripeObject, given: StripeObject, at: int | None) -> _Changed:
+    """Change, add or remove one item; what it was billed after `at` is given back, None gives nothing back."""
     if not given.get("id"):
-        price = referred(state, "price", required(given, "price"), "items[0][price]")
-        item = add_item(state, found, price, given)
-        if prorates:
-            prorate(state, found, item, is_credit=False, at=at)
-        return False
+        return _Changed(add_item(state, found, price_of(state, given, 0), given), is_billed=True)
     item = referred(state, "subscription_item", given["id"], "items[0][id]")
-    if prorates:
-        prorate(state, found, item, is_credit=True, at=at)
+    if item["subscription"] != found["id"]:
+        raise invalid(f"The subscription item {item['id']} is not one of {found['id']}.", param="items[0][id]")
+    merge_metadata(item, given)
     if flag(given, "deleted", default=False):
+        if at is not None:
+            credit(state, found, item, at)
         found["items"]["data"] = [one for one in found["items"]["data"] if one["id"] != item["id"]]
+        if not found["items"]["data"]:
+            raise invalid("A subscription must have at least one active plan. Cancel the subscription instead.")
         del state.objects["subscription_item"][item["id"]]
-        return False
-    restarts = _set_price(state, found, item, given)
-    if given.get("quantity") is not None:
-        item["quantity"] = integer(given, "quantity")
-        refuse_negative(item["quantity"])
-    if prorates and not restarts:
-        prorate(state, found, item, is_credit=False, at=at)
-    return restarts
+        return _Changed(item, is_billed=False)
+    quantity = integer(given, "quantity")
+    refuse_negative(quantity)
+    price = price_of(state, given, 0) if given.get("price") or given.get("price_data") else None
+    is_other_price = price is not None and price["id"] != item["price"]["id"]
+    if not is_other_price and quantity in (None, item.get("quantity")):
+        return _Changed(item, is_billed=False)
+    if at is not None:
+        credit(state, found, item, at)
+    restarts = _set_price(state, found, item, price) if price is not None else False
+    if quantity is not None:
+        item["quantity"] = quantity
+    return _Changed(item, is_billed=True, restarts=restarts)
 
 
-def _set_price(state: State, found: StripeObject, item: StripeObject, given: StripeObject) -> bool:
-    if not given.get("price"):
-        return False
-    price = referred(state, "price", given["price"], "items[0][price]")
+def _set_price(state: State, found: StripeObject, item: StripeObject, price: StripeObject) -> bool:
+    """True when the new price has another interval, so that a new period begins."""
     if price["currency"] != found["currency"]:
         raise invalid(
             f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency: "
@@ -130,29 +213,13 @@ def _set_price(state: State, found: StripeObject, item: StripeObject, given: Str
     item["price"], item["plan"] = without_tiers(price), plan(price)
     if how["usage_type"] == "metered":
         item.pop("quantity", None)
+    elif "quantity" not in item:
+        item["quantity"] = 1
     if (how["interval"], how["interval_count"]) == (was["interval"], was["interval_count"]):
         return False
-    found["billing_cycle_anchor"] = item["current_period_start"] = state.now
-    item["current_period_end"] = add_interval(state.now, how["interval"], how["interval_count"])
-    return True
-
-
-def _bill_now(state: State, found: StripeObject) -> None:
-    invoice = invoices.change_invoice(state, found)
-    if invoice["status"] == "open" and found["collection_method"] == "charge_automatically":
-        collect(state, invoice)
-
-
-def _bill_restarted(state: State, found: StripeObject) -> None:
-    """A new interval: the unused rest is credited and the first new period is billed at once."""
-    invoice = invoices.begin(state, found, "subscription_update", (state.now, state.now))
-    take_pending_items(state, invoice, found["id"])
-    for item in found["items"]["data"]:
-        if not invoices.is_metered(item):
-            invoices.bill_licensed(state, invoice, found, item)
-    invoices.complete(state, invoice)
-    if finalize_invoice(state, invoice["id"], {})["status"] == "open":
-        collect(state, invoice)
+    if found["status"] != "trialing":
+        found["billing_cycle_anchor"] = state.now
+    return bool(found["status"] != "trialing")
 
 
 def create_subscription_item(state: State, params: StripeObject) -> StripeObject:

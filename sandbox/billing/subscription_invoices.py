@@ -1,7 +1,9 @@
 """The invoices a subscription makes: the first, one per period, and one for a change in between."""
 
 from sandbox.billing import totals
-from sandbox.billing.arithmetic import price_amount
+from sandbox.billing.arithmetic import price_amount, share
+from sandbox.billing.billed_time import note
+from sandbox.billing.calendar import period_around
 from sandbox.billing.invoicing import add_line, draft, finalize_invoice, take_pending_items
 from sandbox.billing.meters import reported_usage
 from sandbox.objects import StripeObject
@@ -18,6 +20,14 @@ def is_metered(item: StripeObject) -> bool:
 
 def _product_name(state: State, price: StripeObject) -> str:
     return str(state.objects["product"][price["product"]]["name"])
+
+
+def whole_period(subscription: StripeObject, item: StripeObject) -> tuple[int, int]:
+    """The full interval in which the item's period stands: a first one up to the anchor, or a last one, may be shorter."""
+    how = item["price"]["recurring"]
+    return period_around(
+        subscription["billing_cycle_anchor"], how["interval"], how["interval_count"], item["current_period_start"]
+    )
 
 
 def begin(state: State, subscription: StripeObject, reason: str, period: tuple[int, int]) -> StripeObject:
@@ -55,20 +65,26 @@ def bill_licensed(state: State, invoice: StripeObject, subscription: StripeObjec
     price = state.objects["price"][item["price"]["id"]]
     quantity = item.get("quantity", 1)
     is_trial = subscription["status"] == "trialing"
+    start, end = whole_period(subscription, item)
+    period = (item["current_period_start"], item["current_period_end"])
     amount = 0 if is_trial else price_amount(price, quantity)
+    if not is_trial and period != (start, end):
+        amount = share(amount, period[1] - period[0], end - start)
     name = _product_name(state, price)
-    add_line(
+    line = add_line(
         state,
         invoice,
         amount=amount,
         quantity=quantity,
         description=f"Trial period for {name}" if is_trial else f"{quantity} {TIMES} {name}",
         parent=item_parent(subscription["id"], item["id"]),
-        period_start=item["current_period_start"],
-        period_end=item["current_period_end"],
+        period_start=period[0],
+        period_end=period[1],
         price=price,
         subscription=subscription["id"],
     )
+    if not is_trial:
+        note(state, line["id"], item["id"], period, invoice["id"])
 
 
 def bill_metered(
@@ -98,12 +114,13 @@ def complete(state: State, invoice: StripeObject) -> StripeObject:
     return invoice
 
 
-def first_invoice(state: State, subscription: StripeObject) -> StripeObject:
-    """The invoice of a new subscription, finalized at once."""
+def first_invoice(state: State, subscription: StripeObject, *, bills_part: bool) -> StripeObject:
+    """The invoice of a new subscription, finalized at once; a period up to the anchor is billed when `bills_part`."""
     invoice = begin(state, subscription, "subscription_create", (state.now, state.now))
     take_pending_items(state, invoice, subscription["id"])
     for item in subscription["items"]["data"]:
-        if not is_metered(item):
+        is_part = subscription["billing_cycle_anchor"] > state.now and subscription["status"] != "trialing"
+        if not is_metered(item) and (bills_part or not is_part):
             bill_licensed(state, invoice, subscription, item)
     complete(state, invoice)
     return finalize_invoice(state, invoice["id"], {})
@@ -124,14 +141,6 @@ def cycle_invoice(state: State, subscription: StripeObject, ended: dict[str, tup
         else:
             bill_licensed(state, invoice, subscription, item)
     return complete(state, invoice)
-
-
-def change_invoice(state: State, subscription: StripeObject) -> StripeObject:
-    """Prorations of a change billed at once, finalized at once."""
-    invoice = begin(state, subscription, "subscription_update", (state.now, state.now))
-    take_pending_items(state, invoice, subscription["id"])
-    complete(state, invoice)
-    return finalize_invoice(state, invoice["id"], {})
 
 
 def last_invoice(state: State, subscription: StripeObject) -> StripeObject | None:

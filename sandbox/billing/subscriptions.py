@@ -5,11 +5,13 @@ from sandbox.billing.calendar import DAY, add_months, next_boundary
 from sandbox.billing.cards import resolve_payment_method
 from sandbox.billing.catalog import create_price
 from sandbox.billing.collection import collect, end_subscription
-from sandbox.billing.invoicing import finalize_invoice, void_invoice
+from sandbox.billing.invoicing import void_invoice
 from sandbox.billing.params import flag, integer, list_of, metadata, required
 from sandbox.billing.payments import card_error
-from sandbox.billing.proration import prorate
+from sandbox.billing.proration import credit, debit
 from sandbox.billing.refusals import addressed, invalid, referred
+from sandbox.billing.subscription_ends import set_end
+from sandbox.billing.subscription_restarts import begin_period, bill_changes, start_over
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import discount
 from sandbox.objects.subscriptions import subscription, subscription_item
@@ -25,7 +27,7 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
     wanted = list_of(params, "items")
     if not wanted or len(wanted) > ITEMS_MAX:
         raise invalid("Missing required param: items.", param="items", code="parameter_missing")
-    prices = [_price_of(state, given, index) for index, given in enumerate(wanted)]
+    prices = [price_of(state, given, index) for index, given in enumerate(wanted)]
     currency = prices[0]["currency"]
     _refuse_mixture(customer, prices)
     trial_end = _trial_end(state, params)
@@ -40,11 +42,9 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
         status="trialing" if trial_end else "active",
         trial_start=state.now if trial_end else None,
         trial_end=trial_end,
-        billing_mode=(params.get("billing_mode") or {}).get("type") or "flexible",
+        billing_mode=_billing_mode(params),
         collection_method=params.get("collection_method"),
         days_until_due=integer(params, "days_until_due"),
-        cancel_at=integer(params, "cancel_at"),
-        cancel_at_period_end=flag(params, "cancel_at_period_end", default=False),
         description=params.get("description"),
         default_tax_rates=tax_rates(state, params),
         metadata=metadata(params),
@@ -57,12 +57,15 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
     for given, price in zip(wanted, prices, strict=True):
         add_item(state, made, price, given)
     apply_discounts(state, made, list_of(params, "discounts"))
-    _pay_first_invoice(state, made, behavior)
+    set_end(state, made, params, prorates=False)
+    _shorten(made)
+    _pay_first_invoice(state, made, behavior, bills_part=params.get("proration_behavior") != "none")
     state.emit("customer.subscription.created", made)
     return made
 
 
-def _price_of(state: State, given: StripeObject, index: int) -> StripeObject:
+def price_of(state: State, given: StripeObject, index: int) -> StripeObject:
+    """The recurring price that an item names or brings along. Raises 400 on one that cannot be subscribed to."""
     if given.get("price_data"):
         return create_price(state, given["price_data"])
     price = referred(state, "price", required(given, "price"), f"items[{index}][price]")
@@ -87,10 +90,33 @@ def _refuse_mixture(customer: StripeObject, prices: list[StripeObject]) -> None:
         raise invalid("Currently, all plans on a subscription must have the same billing interval.", param="items")
 
 
+def _billing_mode(params: StripeObject) -> StripeObject:
+    """Flexible, with discounts inside its prorations, unless said otherwise."""
+    given = params.get("billing_mode") or {}
+    type_ = given.get("type") or "flexible"
+    shown = (given.get("flexible") or {}).get("proration_discounts") or "included"
+    if type_ not in {"classic", "flexible"} or shown not in {"included", "itemized"}:
+        raise invalid(f"Invalid billing_mode: {type_}, {shown}", param="billing_mode")
+    return {"flexible": {"proration_discounts": shown} if type_ == "flexible" else None, "type": type_}
+
+
 def _trial_end(state: State, params: StripeObject) -> int | None:
     days = integer(params, "trial_period_days")
-    end = state.now + days * DAY if days else params.get("trial_end")
-    return None if end in (None, "", "now") else int(str(end))
+    if params.get("trial_end") in (None, "", "now"):
+        return state.now + days * DAY if days else None
+    end = integer(params, "trial_end")
+    if days:
+        raise invalid("You may only specify one of these parameters: trial_end, trial_period_days.", param="trial_end")
+    if end is None or end <= state.now:
+        raise invalid("Invalid timestamp: `trial_end` must be in the future.", param="trial_end")
+    return end
+
+
+def _shorten(made: StripeObject) -> None:
+    """The first period of one that ends before it would be over is only as long as that."""
+    for item in made["items"]["data"]:
+        if made["cancel_at"] is not None and made["status"] != "trialing":
+            item["current_period_end"] = min(item["current_period_end"], made["cancel_at"])
 
 
 def tax_rates(state: State, params: StripeObject) -> list[StripeObject]:
@@ -152,8 +178,8 @@ def apply_discounts(state: State, owner: StripeObject, given: list[StripeObject]
         state.emit("customer.discount.created", made)
 
 
-def _pay_first_invoice(state: State, made: StripeObject, behavior: str) -> None:
-    invoice = invoices.first_invoice(state, made)
+def _pay_first_invoice(state: State, made: StripeObject, behavior: str, *, bills_part: bool) -> None:
+    invoice = invoices.first_invoice(state, made, bills_part=bills_part)
     if invoice["status"] == "paid" or made["collection_method"] == "send_invoice":
         return
     if behavior == "default_incomplete":
@@ -183,7 +209,7 @@ def cancel_subscription(state: State, id_: str, params: StripeObject) -> StripeO
         raise invalid(f"No such subscription: '{id_}'", param="id", code="resource_missing", status=404)
     if flag(params, "prorate", default=False):
         for item in found["items"]["data"]:
-            prorate(state, found, item, is_credit=True, at=state.now)
+            credit(state, found, item, state.now)
     if flag(params, "invoice_now", default=False):
         invoices.last_invoice(state, found)
     details = params.get("cancellation_details") or {}
@@ -222,24 +248,37 @@ def resume_subscription(state: State, id_: str, params: StripeObject) -> StripeO
         raise invalid("You can only resume subscriptions that are paused.", code="status_transition_invalid")
     anchor = params.get("billing_cycle_anchor")
     restarts = (anchor.get("type") if isinstance(anchor, dict) else anchor) != "unchanged"
+    behavior = params.get("proration_behavior") or "create_prorations"
     found["status"] = "active"
     found.pop("status_details", None)
     if restarts:
         found["billing_cycle_anchor"] = state.now
-    for item in found["items"]["data"]:
-        how = item["price"]["recurring"]
-        item["current_period_start"] = state.now
-        item["current_period_end"] = next_boundary(
-            found["billing_cycle_anchor"], how["interval"], how["interval_count"], state.now
-        )
-    if restarts:
-        invoice = invoices.begin(state, found, "subscription_update", (state.now, state.now))
-        for item in found["items"]["data"]:
-            if not invoices.is_metered(item):
-                invoices.bill_licensed(state, invoice, found, item)
-        invoices.complete(state, invoice)
-        if finalize_invoice(state, invoice["id"], {})["status"] == "open":
-            collect(state, invoice)
+        start_over(state, found, bills_usage=False)
+    else:
+        _go_on(state, found, prorates=behavior != "none")
+        if behavior == "always_invoice":
+            bill_changes(state, found)
     state.emit("customer.subscription.resumed", found)
     state.emit("customer.subscription.updated", found, {"status": "paused"})
+    return found
+
+
+def _go_on(state: State, found: StripeObject, *, prorates: bool) -> None:
+    """The cycle as it was: a period that ran out meanwhile is followed by what is left of the one that runs now."""
+    for item in found["items"]["data"]:
+        if item["current_period_end"] <= state.now:
+            begin_period(state, found, item)
+            if prorates:
+                debit(state, found, item, state.now)
+
+
+def migrate_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
+    """From classic to flexible billing, for good; what is billed already is not touched."""
+    found = addressed(state, "subscription", id_)
+    mode = _billing_mode(params)
+    if mode["type"] != "flexible":
+        raise invalid("You can only migrate to `billing_mode` `flexible`.", param="billing_mode[type]")
+    before = {"billing_mode": found["billing_mode"]}
+    found["billing_mode"] = mode | {"updated_at": state.now}
+    state.emit("customer.subscription.updated", found, before)
     return found

@@ -14,6 +14,7 @@ def compute(state: State, invoice: StripeObject, *, uses_credits: bool) -> None:
     for line in lines:
         line["discount_amounts"], line["taxes"] = [], []
         line["pretax_credit_amounts"] = []
+        _take_prorated_discounts(state, line)
     for discount_id in invoice["discounts"]:
         _discount_lines(state, invoice, discount_id)
     for line in lines:
@@ -22,6 +23,15 @@ def compute(state: State, invoice: StripeObject, *, uses_credits: bool) -> None:
             apply_credits(state, invoice, line, reduced)
         _tax_line(invoice, line)
     _sum_up(invoice)
+
+
+def _take_prorated_discounts(state: State, line: StripeObject) -> None:
+    """An itemized proration brings its own discounts, a share of those of the line it changes."""
+    details = (line["parent"] or {}).get("subscription_item_details") or {}
+    item = state.objects["invoiceitem"].get(details.get("invoice_item") or "")
+    for part in (item["proration_details"] or {}).get("discount_amounts", []) if item else []:
+        line["discount_amounts"].append(dict(part))
+        line["pretax_credit_amounts"].append(part | {"type": "discount"})
 
 
 def _discount_lines(state: State, invoice: StripeObject, discount_id: str) -> None:

@@ -52,7 +52,11 @@ _INVOICE: Mapping[str, ActOnOne] = {
 _METER = {"deactivate": billing.deactivate_meter, "reactivate": billing.reactivate_meter}
 _METHOD = {"attach": billing.attach_payment_method, "detach": billing.detach_payment_method}
 _INTENT = {"cancel": billing.cancel_payment_intent, "confirm": billing.confirm_payment_intent}
-_SUBSCRIPTION = {"pause": billing.pause_subscription, "resume": billing.resume_subscription}
+_SUBSCRIPTION: Mapping[str, ActOnOne] = {
+    "migrate": billing.migrate_subscription,
+    "pause": billing.pause_subscription,
+    "resume": billing.resume_subscription,
+}
 
 RESOURCES: Mapping[str, Resource] = {
     "balance_transactions": Resource("balance_transaction"),

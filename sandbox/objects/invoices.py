@@ -160,7 +160,9 @@ def item_parent(subscription_id: str, item_id: str) -> StripeObject:
 def invoiceitem_parent(invoiceitem: StripeObject) -> StripeObject:
     """The parent of a line that came from a pending invoice item, a proration for example."""
     details = (invoiceitem["parent"] or {}).get("subscription_details") or {}
-    proration_details = {"credited_items": None} if invoiceitem["proration"] else None
+    credited = (invoiceitem["proration_details"] or {}).get("credited_items") or {}
+    credited_lines = credited.get("invoice_line_item_details")
+    proration_details = {"credited_items": credited_lines} if invoiceitem["proration"] else None
     if details.get("subscription_item"):
         return {
             "invoice_item_details": None,

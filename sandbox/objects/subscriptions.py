@@ -30,20 +30,16 @@ _NULL = (
 
 def subscription(id_: str, created: int, *, customer_id: str, currency: str, **given: Any) -> StripeObject:
     """A subscription without items yet; all times in unix seconds."""
-    flexible = given.get("billing_mode", "flexible") == "flexible"
     return {
         "id": id_,
         "object": "subscription",
         **dict.fromkeys(_NULL),
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": given["anchor"],
-        "billing_mode": {
-            "flexible": {"proration_discounts": "included"} if flexible else None,
-            "type": "flexible" if flexible else "classic",
-        },
+        "billing_mode": given["billing_mode"],
         "billing_schedules": [],
-        "cancel_at": given.get("cancel_at"),
-        "cancel_at_period_end": bool(given.get("cancel_at_period_end")),
+        "cancel_at": None,
+        "cancel_at_period_end": False,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
         "collection_method": given.get("collection_method") or "charge_automatically",
         "created": created,
