@@ -15,6 +15,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    migrate_subscription(state, id, params)
                    create_subscription_item(state, params) · update_subscription_item(state, id, params)
                    delete_subscription_item(state, id, params)
+    schedules      create_schedule(state, params) · update_schedule / release_schedule / cancel_schedule(state, id, params)
     invoices       create_invoice(state, params) · update_invoice(state, id, params) · delete_invoice(state, id)
                    finalize_invoice / pay_invoice / send_invoice / void_invoice / mark_uncollectible(state, id, params)
                    create_invoiceitem(state, params) · update_invoiceitem(state, id, params)
@@ -93,6 +94,7 @@ from sandbox.billing.payments import (
 )
 from sandbox.billing.previews import preview_invoice
 from sandbox.billing.refunds import cancel_refund, create_refund, fail_refund, settle_refund, update_refund
+from sandbox.billing.schedules import cancel_schedule, create_schedule, release_schedule, update_schedule
 from sandbox.billing.subscription_changes import (
     create_subscription_item,
     delete_subscription_item,
@@ -111,6 +113,7 @@ __all__ = [
     "attach_payment_method",
     "cancel_payment_intent",
     "cancel_refund",
+    "cancel_schedule",
     "cancel_subscription",
     "close_dispute",
     "confirm_payment_intent",
@@ -127,6 +130,7 @@ __all__ = [
     "create_price",
     "create_product",
     "create_refund",
+    "create_schedule",
     "create_subscription",
     "create_subscription_item",
     "create_tax_rate",
@@ -150,6 +154,7 @@ __all__ = [
     "pay_invoice",
     "preview_invoice",
     "reactivate_meter",
+    "release_schedule",
     "resolve_dispute",
     "resolve_payment_method",
     "resume_subscription",
@@ -170,6 +175,7 @@ __all__ = [
     "update_price",
     "update_product",
     "update_refund",
+    "update_schedule",
     "update_subscription",
     "update_subscription_item",
     "update_tax_rate",

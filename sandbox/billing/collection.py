@@ -14,6 +14,7 @@ from sandbox.billing.invoicing import (
 from sandbox.billing.params import flag
 from sandbox.billing.payments import attempt, card_error
 from sandbox.billing.refusals import addressed, invalid
+from sandbox.billing.schedule_ends import end_with
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
@@ -157,6 +158,7 @@ def end_subscription(state: State, found: StripeObject, *, reason: str) -> Strip
     """The subscription is over as of now."""
     found |= {"status": "canceled", "ended_at": state.now, "canceled_at": found["canceled_at"] or state.now}
     found["cancellation_details"]["reason"] = found["cancellation_details"]["reason"] or reason
+    end_with(state, found, reason)
     state.emit("customer.subscription.deleted", found)
     return found
 

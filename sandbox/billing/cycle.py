@@ -7,6 +7,7 @@ from sandbox.billing.collection import collect, end_subscription, expire_incompl
 from sandbox.billing.held_collection import end_hold, hold_back, hold_ends_at
 from sandbox.billing.invoicing import finalize_invoice
 from sandbox.billing.refunds import bank_answers, refund_due
+from sandbox.billing.schedules import enter_phase, schedule_due
 from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -14,8 +15,10 @@ from sandbox.state import State
 INCOMPLETE_EXPIRES_AFTER = 23 * HOUR
 RENEWING = {"active", "past_due", "trialing", "unpaid"}
 
-# (when, kind, id): at equal times invoices come before subscriptions, and ids keep the order stable.
-Due = tuple[int, str, str]
+# (when, rank, kind, id): at equal times a schedule's phase comes first, so that the renewal bills it; then invoices before
+# subscriptions; ids keep the order stable.
+Due = tuple[int, int, str, str]
+FIRST, THEN = 0, 1
 
 
 def cycle(state: State, until: int) -> None:
@@ -25,17 +28,19 @@ def cycle(state: State, until: int) -> None:
         queue += _due_subscription(subscription)
     for invoice in state.objects.get("invoice", {}).values():
         queue += _due_invoice(invoice)
+    for schedule in state.objects.get("subscription_schedule", {}).values():
+        queue += _due_schedule(schedule)
     for refund in state.objects.get("refund", {}).values():
         queue += _due_refund(state, refund)
     heapq.heapify(queue)
     while queue and queue[0][0] <= until:
-        when, kind, id_ = heapq.heappop(queue)
+        when, rank, kind, id_ = heapq.heappop(queue)
         found = state.objects[kind].get(id_)
         if found is None:
             continue
         # The object may have changed since it was put into the queue.
         due = _due(state, kind, found)
-        if (when, kind, id_) not in due:
+        if (when, rank, kind, id_) not in due:
             continue
         state.advance_to(max(state.now, when))
         for entry in _act(state, kind, found):
@@ -49,31 +54,38 @@ def _due(state: State, kind: str, found: StripeObject) -> list[Due]:
             return _due_subscription(found)
         case "invoice":
             return _due_invoice(found)
+        case "subscription_schedule":
+            return _due_schedule(found)
         case _:
             return _due_refund(state, found)
 
 
 def _due_refund(state: State, refund: StripeObject) -> list[Due]:
     when = refund_due(state, refund)
-    return [] if when is None else [(when, "refund", refund["id"])]
+    return [] if when is None else [(when, THEN, "refund", refund["id"])]
+
+
+def _due_schedule(schedule: StripeObject) -> list[Due]:
+    when = schedule_due(schedule)
+    return [] if when is None else [(when, FIRST, "subscription_schedule", schedule["id"])]
 
 
 def _due_subscription(subscription: StripeObject) -> list[Due]:
     id_, status = subscription["id"], subscription["status"]
     if status == "incomplete":
-        return [(subscription["created"] + INCOMPLETE_EXPIRES_AFTER, "subscription", id_)]
+        return [(subscription["created"] + INCOMPLETE_EXPIRES_AFTER, THEN, "subscription", id_)]
     if status not in RENEWING:
         return []
     times = [item["current_period_end"] for item in subscription["items"]["data"]]
     times += [at for at in (subscription["cancel_at"], hold_ends_at(subscription)) if at is not None]
-    return [(min(times), "subscription", id_)] if times else []
+    return [(min(times), THEN, "subscription", id_)] if times else []
 
 
 def _due_invoice(invoice: StripeObject) -> list[Due]:
     if invoice["status"] == "draft" and invoice["automatically_finalizes_at"]:
-        return [(invoice["automatically_finalizes_at"], "invoice", invoice["id"])]
+        return [(invoice["automatically_finalizes_at"], THEN, "invoice", invoice["id"])]
     if invoice["status"] == "open" and invoice["auto_advance"] and invoice["next_payment_attempt"]:
-        return [(invoice["next_payment_attempt"], "invoice", invoice["id"])]
+        return [(invoice["next_payment_attempt"], THEN, "invoice", invoice["id"])]
     return []
 
 
@@ -82,6 +94,8 @@ def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     if kind == "refund":
         bank_answers(state, found)
         return []
+    if kind == "subscription_schedule":
+        return _act_on_schedule(state, found)
     if kind == "invoice":
         _advance_invoice(state, found)
         return _due_invoice(found)
@@ -95,6 +109,13 @@ def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
         return _due_subscription(found)
     invoice = end_or_renew(state, found)
     return _due_subscription(found) + (_due_invoice(invoice) if invoice else [])
+
+
+def _act_on_schedule(state: State, schedule: StripeObject) -> list[Due]:
+    enter_phase(state, schedule)
+    subscription = state.objects["subscription"][schedule["subscription"] or schedule["released_subscription"]]
+    latest = state.objects["invoice"].get(subscription["latest_invoice"] or "")
+    return _due_schedule(schedule) + _due_subscription(subscription) + (_due_invoice(latest) if latest else [])
 
 
 def _advance_invoice(state: State, invoice: StripeObject) -> None:

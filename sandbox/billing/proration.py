@@ -32,7 +32,7 @@ def _discounts_of(state: State, subscription: StripeObject, amount: int) -> dict
 
 def credit(state: State, subscription: StripeObject, item: StripeObject, at: int) -> None:
     """Give back what the item was, or in classic billing is, billed for the time after `at`; nothing for metered prices."""
-    if is_metered(item):
+    if is_metered(item) or at >= item["current_period_end"]:
         return
     if subscription["billing_mode"]["type"] == "classic":
         _add(state, subscription, item, at=at, sign=-1, part=_price_part(state, subscription, item, at))
@@ -51,7 +51,7 @@ def credit(state: State, subscription: StripeObject, item: StripeObject, at: int
 
 def debit(state: State, subscription: StripeObject, item: StripeObject, at: int) -> None:
     """Bill what is left of the item's period after `at` at its price and quantity; nothing for metered prices."""
-    if is_metered(item):
+    if is_metered(item) or at >= item["current_period_end"]:
         return
     made = _add(state, subscription, item, at=at, sign=1, part=_price_part(state, subscription, item, at))
     note(state, made["id"], item["id"], (at, item["current_period_end"]))

@@ -13,6 +13,11 @@ def set_end(state: State, found: StripeObject, params: StripeObject, *, prorates
     """`cancel_at` or `cancel_at_period_end`; paid time after the end is credited, and billed again when the end goes."""
     if "cancel_at" not in params and "cancel_at_period_end" not in params:
         return
+    if found["schedule"] is not None:
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{found['schedule']}`, and updating any cancelation "
+            "behavior directly is not allowed. Please update the schedule instead.",
+        )
     before = found["cancel_at"]
     _mark(state, found, params)
     ends = found["cancel_at"]

@@ -42,7 +42,7 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
         status="trialing" if trial_end else "active",
         trial_start=state.now if trial_end else None,
         trial_end=trial_end,
-        billing_mode=_billing_mode(params),
+        billing_mode=billing_mode(params),
         collection_method=params.get("collection_method"),
         days_until_due=integer(params, "days_until_due"),
         description=params.get("description"),
@@ -90,7 +90,7 @@ def _refuse_mixture(customer: StripeObject, prices: list[StripeObject]) -> None:
         raise invalid("Currently, all plans on a subscription must have the same billing interval.", param="items")
 
 
-def _billing_mode(params: StripeObject) -> StripeObject:
+def billing_mode(params: StripeObject) -> StripeObject:
     """Flexible, with discounts inside its prorations, unless said otherwise."""
     given = params.get("billing_mode") or {}
     type_ = given.get("type") or "flexible"
@@ -134,6 +134,8 @@ def add_item(state: State, owner: StripeObject, price: StripeObject, given: Stri
     refuse_negative(quantity)
     is_trial = owner["status"] == "trialing"
     end = owner["trial_end"] if is_trial else None
+    if any(one["current_period_end"] <= state.now for one in owner["items"]["data"]):
+        end = state.now  # the renewal that is due this very moment bills it with the others
     if end is None:
         end = next_boundary(owner["billing_cycle_anchor"], how["interval"], how["interval_count"], state.now)
     item = subscription_item(
@@ -275,7 +277,7 @@ def _go_on(state: State, found: StripeObject, *, prorates: bool) -> None:
 def migrate_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
     """From classic to flexible billing, for good; what is billed already is not touched."""
     found = addressed(state, "subscription", id_)
-    mode = _billing_mode(params)
+    mode = billing_mode(params)
     if mode["type"] != "flexible":
         raise invalid("You can only migrate to `billing_mode` `flexible`.", param="billing_mode[type]")
     before = {"billing_mode": found["billing_mode"]}

@@ -89,6 +89,10 @@ def _is_pending(_state: State, _name: str, value: Any) -> Test:
     return lambda obj: (obj["invoice"] is None) == (str(value).lower() == "true")
 
 
+def _is_scheduled(_state: State, _name: str, value: Any) -> Test:
+    return lambda obj: (obj["status"] == "not_started") == (str(value).lower() == "true")
+
+
 def _event_type(_state: State, _name: str, value: Any) -> Test:
     wanted = str(value)
     if wanted.endswith("*"):
@@ -123,6 +127,10 @@ _RULES: Mapping[tuple[str, str], Callable[[State, str, Any], Test]] = {
     ("price", "lookup_keys"): _one_of("lookup_key"),
     ("price", "recurring"): _recurring,
     ("product", "ids"): _one_of("id"),
+    ("subscription_schedule", "canceled_at"): _time,
+    ("subscription_schedule", "completed_at"): _time,
+    ("subscription_schedule", "released_at"): _time,
+    ("subscription_schedule", "scheduled"): _is_scheduled,
     ("subscription", "current_period_end"): _item_period,
     ("subscription", "current_period_start"): _item_period,
     ("subscription", "plan"): _has_price,

@@ -52,6 +52,7 @@ _INVOICE: Mapping[str, ActOnOne] = {
 _METER = {"deactivate": billing.deactivate_meter, "reactivate": billing.reactivate_meter}
 _METHOD = {"attach": billing.attach_payment_method, "detach": billing.detach_payment_method}
 _INTENT = {"cancel": billing.cancel_payment_intent, "confirm": billing.confirm_payment_intent}
+_SCHEDULE = {"cancel": billing.cancel_schedule, "release": billing.release_schedule}
 _SUBSCRIPTION: Mapping[str, ActOnOne] = {
     "migrate": billing.migrate_subscription,
     "pause": billing.pause_subscription,
@@ -94,6 +95,9 @@ RESOURCES: Mapping[str, Resource] = {
         billing.create_subscription_item,
         billing.update_subscription_item,
         end=billing.delete_subscription_item,
+    ),
+    "subscription_schedules": Resource(
+        "subscription_schedule", billing.create_schedule, billing.update_schedule, actions=_SCHEDULE
     ),
     "subscriptions": Resource(
         "subscription",
