@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from billing.commands import Intent, Raw
+from billing.commands import Command, Intent, Raw
 
 ProrationBehavior = Literal["always_invoice", "create_prorations", "none"]
 ENDED = frozenset({"canceled", "incomplete_expired"})
@@ -134,20 +134,23 @@ def terms(subscription: Raw) -> dict[str, Any]:
     }
 
 
-def inverse(change: Change, before: Raw) -> Change | None:
-    """What undoes a change of a subscription that was `before`; None for what cannot be undone.
+def undo_of(command: Command) -> Change | None:
+    """What undoes a change that was made; None for what cannot be undone.
 
     A switch goes back at the very second it was made at, which costs exactly nothing.
     """
-    match change:
-        case Switch(item_id=item_id):
-            was = terms(before)[item_id]
-            return Switch(item_id, was["price"], was["quantity"], change.at, change.behavior)
-        case Pause():
+    request = command.params["request"]
+    match command.kind:
+        case "subscription.update" if "proration_date" in request:
+            [item] = request["items"]
+            was = command.params["expected"]["items"][item["id"]]
+            at = datetime.fromtimestamp(request["proration_date"], UTC)
+            return Switch(item["id"], was["price"], was["quantity"], at, request["proration_behavior"])
+        case "subscription.pause":
             return Resume("unchanged")
-        case CancelAtPeriodEnd():
+        case "subscription.cancel_at_period_end":
             return Reactivate()
-        case Reactivate():
+        case "subscription.reactivate":
             return CancelAtPeriodEnd()
         case _:
             return None

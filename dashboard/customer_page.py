@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, controls, customer_why, overview_tiles, reading, shell, wording
+from dashboard import charts, controls, customer_why, overview_tiles, reading, shell, subscription_section, wording
 from dashboard.months import Month
 
 INVOICES_SHOWN = 24
@@ -36,6 +36,7 @@ def draw(current: reading.Reading, customer_id: str, back: Callable[[], None]) -
         customer_why.draw(current, customer_id, months, basis)
     else:
         st.markdown(":gray[:material/hourglass_empty:] No revenue and no usage so far.")
+    subscription_section.draw(customer_id)
     left, right = st.columns([1.15, 1], gap="small")
     with left:
         _models(current, customer_id)

@@ -17,8 +17,8 @@ from store.schema import (
     stripe_products,
     stripe_subscriptions,
 )
-from store.stripe_rows import Raw
 
+Raw = dict[str, Any]
 SHOWN_PRICES = 200
 
 

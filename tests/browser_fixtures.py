@@ -151,16 +151,16 @@ def wait_until_served(url: str, process: "subprocess.Popen[str]", seconds: float
 
 
 @pytest.fixture(scope="session")
-def serve_home() -> Iterator[Callable[[Path], str]]:
-    """`serve_home(home)` starts the web process alone on that data folder and returns its address."""
+def serve_home() -> Iterator[Callable[..., str]]:
+    """`serve_home(home, DATABASE_URL=…)` starts the web process alone on that data folder and returns its address."""
     processes: list[subprocess.Popen[str]] = []
 
-    def serve(home: Path) -> str:
+    def serve(home: Path, **more: str) -> str:
         port = free_port()
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "serve.py"), "--port", str(port), "--watch-stdin"],
             cwd=home,
-            env=clean_environment(home),
+            env=clean_environment(home, **more),
             stdin=subprocess.PIPE,
             text=True,
         )

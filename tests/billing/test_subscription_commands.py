@@ -76,7 +76,7 @@ def test_an_upgrade_and_its_undo_come_to_nothing(
     assert mirrored["items"]["data"][0]["price"]["id"] == pro
 
     sandbox_server.advance(seconds=7_200)
-    undo = changes.inverse(upgrade, before)
+    undo = changes.undo_of(done)
     assert do(undo, mirrored, "undo", AFTER_11_DAYS + timedelta(hours=2)).state == "succeeded"
     back = [amount for _, amount in lines(newest_invoice(stripe_sdk))]
     assert sum(there) + sum(back) == 0

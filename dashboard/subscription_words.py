@@ -1,0 +1,150 @@
+"""A subscription, its possible changes and their previews in a person's words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from billing.commands import Raw
+from billing.preview_comparison import CAUSES, Comparison, Row
+from billing.subscription_changes import (
+    CancelAtPeriodEnd,
+    CancelNow,
+    Change,
+    EndTrial,
+    Pause,
+    ProrationBehavior,
+    Reactivate,
+    Resume,
+    Start,
+    Switch,
+)
+from billing.subscriptions import Held
+from dashboard import wording
+from pricing.subscription_price import whole_period_minor
+from store.subscription_reads import Offer
+
+STATUS = {
+    "active": ("green", ":material/check_circle:", "Active"),
+    "trialing": ("blue", ":material/hourglass_top:", "In trial"),
+    "past_due": ("red", ":material/schedule:", "Past due"),
+    "unpaid": ("red", ":material/money_off:", "Unpaid"),
+    "paused": ("orange", ":material/pause_circle:", "Paused"),
+    "canceled": ("gray", ":material/cancel:", "Ended"),
+    "incomplete": ("orange", ":material/pending:", "First payment open"),
+    "incomplete_expired": ("gray", ":material/cancel:", "Never paid"),
+}
+TIMINGS: dict[ProrationBehavior, str] = {
+    "always_invoice": "Bill the difference now",
+    "create_prorations": "Add the difference to the next invoice",
+    "none": "No difference for the running period",
+}
+
+PLAIN_WORDS: dict[type, str] = {
+    EndTrial: "End the trial now and bill the first period.",
+    Pause: "Stop billing until it is resumed.",
+    Resume: "Bill again: a new period begins and is billed now.",
+    CancelNow: "End it now, bill what was used and give back the time that was not.",
+    CancelAtPeriodEnd: "Let it end with the period that is paid; nothing is billed or given back.",
+    Reactivate: "Keep it: it renews as before.",
+    Start: "Start a subscription.",
+}
+
+
+def day(seconds: int | None) -> str:
+    """The UTC day of a Stripe moment."""
+    return wording.day_of(None if seconds is None else datetime.fromtimestamp(seconds, UTC))
+
+
+def every(price: Raw) -> str:
+    """a month, every 3 months."""
+    how = price["recurring"]
+    count = how["interval_count"]
+    return f"a {how['interval']}" if count == 1 else f"every {count} {how['interval']}s"
+
+
+def offer_label(offer: Offer) -> str:
+    """Pro, $62.00 a month; what has no single amount says so."""
+    amount_minor = whole_period_minor(offer.price, 1)
+    if offer.price["recurring"]["usage_type"] == "metered":
+        return f"{offer.product_name}, by use"
+    amount = "by tiers" if amount_minor is None else wording.money_exact(amount_minor, offer.price["currency"])
+    return f"{offer.product_name}, {amount} {every(offer.price)}"
+
+
+def item_line(item: Raw, offers: Mapping[str, Offer]) -> str:
+    """One item as Markdown: 2 x Pro, $124.00 a month."""
+    price, quantity = item["price"], item.get("quantity")
+    offer = offers.get(price["id"])
+    name = wording.escape(offer.product_name if offer else price.get("nickname") or price["id"])
+    if quantity is None:
+        return f"**{name}**, by use, billed {every(price)}"
+    amount_minor = whole_period_minor(offer.price if offer else price, quantity)
+    amount = "by tiers" if amount_minor is None else wording.money_exact(amount_minor, price["currency"])
+    return f"**{quantity} \u00d7 {name}**, {wording.escape(amount)} {every(price)}"
+
+
+def state_line(one: Held) -> str:
+    """Where the subscription stands, as Markdown: a badge and what happens next."""
+    raw = one.subscription
+    color, icon, word = STATUS.get(raw["status"], ("gray", ":material/help:", raw["status"]))
+    ends = max((item["current_period_end"] for item in raw["items"]["data"]), default=None)
+    if raw.get("ended_at"):
+        after = f"since {day(raw['ended_at'])}"
+    elif raw["cancel_at_period_end"] or raw.get("cancel_at"):
+        after = f"ends on {day(raw.get('cancel_at') or ends)} and does not renew"
+    elif raw.get("pause_collection"):
+        after = "collection is paused: invoices are made void"
+    elif raw["status"] == "paused":
+        after = "nothing is billed until it is resumed"
+    elif raw["status"] == "trialing":
+        after = f"first bill on {day(raw.get('trial_end'))}"
+    else:
+        after = f"renews on {day(ends)}"
+    return f":{color}-badge[{icon} {word}] {after} \u00b7 {raw['billing_mode']['type']} billing \u00b7 {raw['id']}"
+
+
+def change_words(change: Change, one: Held | None) -> str:
+    """What a change does, in one sentence without Markdown."""
+    match change:
+        case Switch():
+            offer = one.offers.get(change.price_id) if one is not None else None
+            name = offer.product_name if offer else change.price_id
+            count = "" if change.quantity is None else f"{change.quantity} \u00d7 "
+            return f"Change to {count}{name}, prorated at {wording.moment_of(change.at)}."
+        case Resume(anchor="unchanged"):
+            return "Bill again in the old rhythm; nothing is billed at once."
+        case CancelNow(prorates=False):
+            return "End it now and bill what was used; nothing is given back."
+        case _:
+            return PLAIN_WORDS[type(change)]
+
+
+def comparison_lines(rows: tuple[Row, ...], currency: str) -> list[tuple[str, str, str, str, str]]:
+    """Each row: what it is, ours, Stripe's, whether they agree in words, and how ours was computed; all Markdown."""
+    told = []
+    for row in rows:
+        label = row.ours.label if row.ours else row.theirs.description if row.theirs else ""
+        kind = {"credit": "Unused time on ", "debit": "Remaining time on "}.get(row.ours.kind if row.ours else "", "")
+        ours = wording.money_exact(row.ours.amount_minor, currency) if row.ours else "\u2013"
+        theirs = wording.money_exact(row.theirs.amount_minor, currency) if row.theirs else "\u2013"
+        verdict = (
+            ":green[:material/check: agrees]"
+            if row.cause is None
+            else f":orange[:material/info: {_cause(row, currency)}]"
+        )
+        why = wording.escape(row.ours.explanation) if row.ours else ""
+        told.append((wording.escape(kind + label), wording.escape(ours), wording.escape(theirs), verdict, why))
+    return told
+
+
+def _cause(row: Row, currency: str) -> str:
+    difference = wording.money_exact(row.difference_minor, currency, plus=True)
+    return wording.escape(f"{difference}: {CAUSES[row.cause or 'unexplained']}")
+
+
+def sum_line(seen: Comparison) -> str:
+    """The sums of both sides, and what Stripe asks for at last."""
+    ours, theirs, tax, due = (
+        wording.escape(wording.money_exact(minor, seen.currency))
+        for minor in (seen.ours_minor, seen.theirs_minor, seen.tax_minor, seen.due_minor)
+    )
+    return f"**Sum: {ours} by our books, {theirs} by Stripe** before tax; {tax} tax; **{due} due** after the customer's credit."
