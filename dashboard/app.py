@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import customers, heap, overview, shell
+from dashboard import customers, heap, overview, refunds, shell
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -18,4 +18,7 @@ pages = shell.Pages(
     customers=st.Page(customers.draw, title="Customers", icon=":material/group:", url_path="customers"),
 )
 st.session_state[shell.PAGES] = pages
-st.navigation({"Margins": [pages.overview, pages.customers]}).run()
+acting = [
+    st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
+]
+st.navigation({"Margins": [pages.overview, pages.customers], "Act": acting}).run()
