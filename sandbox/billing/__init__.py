@@ -28,6 +28,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    settle_refund(state, id) · fail_refund(state, id, reason)           [sandbox controls]
     disputes       update_dispute(state, id, params) · close_dispute(state, id, params)
                    open_dispute(state, charge_id, params) · resolve_dispute(state, id, status)   [sandbox controls]
+    credit notes   create_credit_note / preview_credit_note(state, params) · update_credit_note / void_credit_note(state, id, params)
     credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
                    expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
                    credit_balance_summary(state, params)
@@ -63,6 +64,12 @@ from sandbox.billing.catalog import (
     update_tax_rate,
 )
 from sandbox.billing.collection import pay_invoice, set_final_dunning
+from sandbox.billing.credit_notes import (
+    create_credit_note,
+    preview_credit_note,
+    update_credit_note,
+    void_credit_note,
+)
 from sandbox.billing.credits import (
     create_credit_grant,
     credit_balance_summary,
@@ -120,6 +127,7 @@ __all__ = [
     "create_charge",
     "create_coupon",
     "create_credit_grant",
+    "create_credit_note",
     "create_customer",
     "create_invoice",
     "create_invoiceitem",
@@ -152,6 +160,7 @@ __all__ = [
     "open_dispute",
     "pause_subscription",
     "pay_invoice",
+    "preview_credit_note",
     "preview_invoice",
     "reactivate_meter",
     "release_schedule",
@@ -165,6 +174,7 @@ __all__ = [
     "update_charge",
     "update_coupon",
     "update_credit_grant",
+    "update_credit_note",
     "update_customer",
     "update_dispute",
     "update_invoice",
@@ -180,5 +190,6 @@ __all__ = [
     "update_subscription_item",
     "update_tax_rate",
     "void_credit_grant",
+    "void_credit_note",
     "void_invoice",
 ]

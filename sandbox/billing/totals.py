@@ -88,7 +88,7 @@ def _tax_line(invoice: StripeObject, line: StripeObject) -> None:
         )
 
 
-def _summed(parts: list[StripeObject], keys: tuple[str, ...], also: tuple[str, ...] = ()) -> list[StripeObject]:
+def summed(parts: list[StripeObject], keys: tuple[str, ...], also: tuple[str, ...] = ()) -> list[StripeObject]:
     """Amounts of equal kind added up, in the order they were first met."""
     found: dict[tuple[Any, ...], StripeObject] = {}
     for part in parts:
@@ -114,9 +114,9 @@ def _sum_up(invoice: StripeObject) -> None:
         "subtotal_excluding_tax": subtotal - inclusive,
         "total": net + exclusive,
         "total_excluding_tax": net - inclusive,
-        "total_discount_amounts": _summed([p for line in lines for p in line["discount_amounts"]], ("discount",)),
-        "total_pretax_credit_amounts": _summed(reductions, ("type", "discount", "credit_balance_transaction")),
-        "total_taxes": _summed(taxes, ("tax_behavior", "tax_rate_details", "taxability_reason"), ("taxable_amount",)),
+        "total_discount_amounts": summed([p for line in lines for p in line["discount_amounts"]], ("discount",)),
+        "total_pretax_credit_amounts": summed(reductions, ("type", "discount", "credit_balance_transaction")),
+        "total_taxes": summed(taxes, ("tax_behavior", "tax_rate_details", "taxability_reason"), ("taxable_amount",)),
         "amount_due": max(0, net + exclusive),
         "amount_remaining": max(0, net + exclusive),
     }

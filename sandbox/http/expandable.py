@@ -28,11 +28,20 @@ EXPANDABLE: Mapping[str, Mapping[str, str]] = {
         "review": NEVER,
         "source_transfer": NEVER,
     },
+    "credit_note": {
+        "customer": "customer",
+        "customer_balance_transaction": "customer_balance_transaction",
+        "discount_amounts.discount": "discount",
+        "invoice": "invoice",
+        "pretax_credit_amounts.discount": "discount",
+        "refunds.refund": "refund",
+    },
     "customer": {
         "default_source": NEVER,
         "invoice_settings.default_payment_method": "payment_method",
         "test_clock": NEVER,
     },
+    "customer_balance_transaction": {"credit_note": "credit_note", "customer": "customer", "invoice": "invoice"},
     "discount": {"customer": "customer", "promotion_code": NEVER, "source.coupon": "coupon"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "invoice": {

@@ -69,6 +69,12 @@ RESOURCES: Mapping[str, Resource] = {
     "billing/meters": Resource("billing.meter", billing.create_meter, billing.update_meter, actions=_METER),
     "charges": Resource("charge", billing.create_charge, billing.update_charge),
     "coupons": Resource("coupon", billing.create_coupon, billing.update_coupon, billing.delete_coupon),
+    "credit_notes": Resource(
+        "credit_note",
+        billing.create_credit_note,
+        billing.update_credit_note,
+        actions={"void": billing.void_credit_note},
+    ),
     "customers": Resource("customer", billing.create_customer, billing.update_customer, billing.delete_customer),
     "disputes": Resource("dispute", None, billing.update_dispute, actions={"close": billing.close_dispute}),
     "events": Resource(EVENT),
@@ -118,6 +124,10 @@ RESOURCES: Mapping[str, Resource] = {
 NEEDED_FILTERS = {"subscription_items": "subscription", "billing/credit_balance_transactions": "customer"}
 
 
+# Lists below a customer, by their word.
+_OF_CUSTOMER = {"balance_transactions": "customer_balance_transaction", "payment_methods": "payment_method"}
+
+
 def find(method: str, path: str) -> Operation:
     """The operation of a request. Raises 404 for what Stripe, or the sandbox, does not know."""
     parts = path.removeprefix("/v1/").strip("/").split("/")
@@ -140,12 +150,15 @@ def _single(method: str, name: str, rest: list[str]) -> Operation | None:
         case "GET", "billing/credit_balance_summary", []:
             kind = "billing.credit_balance_summary"
             return Operation(f"GET /v1/{name}", kind, billing.credit_balance_summary)
-        case "GET", "invoices", [id_, "lines"]:
-            return Operation("GET /v1/invoices/{id}/lines", "invoice", _lines_of(id_))
+        case "GET", ("invoices" | "credit_notes"), [id_, "lines"] if id_ != "preview":
+            return Operation(f"GET /v1/{name}/{{id}}/lines", RESOURCES[name].kind, _lines_of(name, id_))
+        case "GET", "credit_notes", ["preview"]:
+            return Operation("GET /v1/credit_notes/preview", "credit_note", billing.preview_credit_note)
         case "POST", "invoices", ["create_preview"]:
             return Operation("POST /v1/invoices/create_preview", "invoice", billing.preview_invoice)
-        case "GET", "customers", [id_, "payment_methods"]:
-            return Operation("GET /v1/customers/{id}/payment_methods", "payment_method", _methods_of(id_))
+        case "GET", "customers", [id_, word] if word in _OF_CUSTOMER:
+            kind = _OF_CUSTOMER[word]
+            return Operation(f"GET /v1/customers/{{id}}/{word}", kind, _of_customer(kind, id_, word))
     return None
 
 
@@ -200,19 +213,19 @@ def _one(kind: str, id_: str) -> Act:
     return run
 
 
-def _lines_of(id_: str) -> Act:
+def _lines_of(name: str, id_: str) -> Act:
     def run(state: State, params: StripeObject) -> StripeObject:
-        rows = addressed(state, "invoice", id_)["lines"]["data"]
-        url = f"/v1/invoices/{id_}/lines"
+        rows = addressed(state, RESOURCES[name].kind, id_)["lines"]["data"]
+        url = f"/v1/{name}/{id_}/lines"
         return page(state, "line_item", url, params, rows=rows, first=0, last=len(rows), newest_first=False)
 
     return run
 
 
-def _methods_of(id_: str) -> Act:
+def _of_customer(kind: str, id_: str, word: str) -> Act:
     def run(state: State, params: StripeObject) -> StripeObject:
         addressed(state, "customer", id_)
-        return list_kind(state, "payment_method", f"/v1/customers/{id_}/payment_methods", params | {"customer": id_})
+        return list_kind(state, kind, f"/v1/customers/{id_}/{word}", params | {"customer": id_})
 
     return run
 
