@@ -17,6 +17,7 @@ CAUSES = {
     "next_period": "The next period, billed anyway.",
     "usage": "Usage of the running period, which only Stripe knows.",
     "not_billed": "Stripe credits a line that is on no invoice we hold.",
+    "nothing": "A line of nothing.",
     "unexplained": "Not explained: look at both before confirming.",
 }
 
@@ -136,15 +137,14 @@ def _cause_of_theirs(theirs: TheirLine, estimate: Estimate, subscription: Raw) -
     metered = any(
         item["price"].get("recurring", {}).get("usage_type") == "metered" for item in subscription["items"]["data"]
     )
-    if theirs.amount_minor == 0:
-        return "rounding"
-    if theirs.is_proration:
-        if starts and theirs.start not in starts:
-            return "waiting"
-        return "not_billed" if theirs.amount_minor < 0 and estimate.notes else "unexplained"
-    if theirs.start >= ends:
-        return "next_period"
-    return "usage" if metered and theirs.amount_minor > 0 else "unexplained"
+    reasons: Sequence[tuple[bool, str]] = (
+        (not theirs.is_proration and theirs.start >= ends, "next_period"),
+        (not theirs.is_proration and metered, "usage"),
+        (theirs.amount_minor == 0, "nothing"),
+        (theirs.is_proration and bool(starts) and theirs.start not in starts, "waiting"),
+        (theirs.is_proration and theirs.amount_minor < 0 and bool(estimate.notes), "not_billed"),
+    )
+    return next((cause for is_so, cause in reasons if is_so), "unexplained")
 
 
 def _is_proration(line: Raw) -> bool:

@@ -93,6 +93,14 @@ class Known:
         how = price["recurring"]
         return Terms(label, amount_minor, price["currency"], (how["interval"], how["interval_count"])), label
 
+    def whole(self, item: Raw) -> Period:
+        """The full interval that the item's running period belongs to; its own may be a part of it."""
+        how = item["price"]["recurring"]
+        anchor, start = (
+            _moment(moment) for moment in (self.subscription["billing_cycle_anchor"], item["current_period_start"])
+        )
+        return proration.interval_around(anchor, (how["interval"], how["interval_count"]), start)
+
     def estimate(self, lines: Sequence[Line], by_day: Line | None, notes: Sequence[str]) -> Estimate:
         """The lines with what they leave open."""
         is_unknown = len(_percents(self.subscription)) < len(self.subscription.get("discounts") or [])
@@ -112,11 +120,18 @@ def _switched(known: Known, item: Raw, change: Switch, billed: Sequence[Billed])
     ]
     is_trial = known.subscription["status"] == "trialing"
     lines = proration.change(
-        old, new, period, at, mode=known.subscription["billing_mode"]["type"], debits=open_debits, is_trial=is_trial
+        old,
+        new,
+        period,
+        at,
+        mode=known.subscription["billing_mode"]["type"],
+        debits=open_debits,
+        is_trial=is_trial,
+        whole=known.whole(item),
     )
     days = None
     if old is not None and new is not None and old.interval == new.interval and lines:
-        days = proration.by_day(old.amount_minor, new.amount_minor, new.currency, period, at)
+        days = proration.by_day(old.amount_minor, new.amount_minor, new.currency, known.whole(item), at)
     return known.estimate(lines, days, [] if is_trial else notes)
 
 
@@ -133,7 +148,9 @@ def _ended(known: Known, items: Sequence[Raw], billed: Sequence[Billed], at: dat
         open_debits, unknown = _open_debits(known, item, label, billed, at)
         notes += unknown
         mode = known.subscription["billing_mode"]["type"]
-        lines += proration.change(terms, None, _period(item), at, mode=mode, debits=open_debits)
+        lines += proration.change(
+            terms, None, _period(item), at, mode=mode, debits=open_debits, whole=known.whole(item)
+        )
     return known.estimate(lines, None, notes)
 
 

@@ -3,9 +3,10 @@
 Sources: docs.stripe.com/billing/subscriptions/prorations and .../billing-mode/compare.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pricing.money import Money, divide_half_away
@@ -84,6 +85,25 @@ class Line:
     uncapped_minor: int | None = None
 
 
+def interval_around(anchor: datetime, interval: tuple[str, int], moment: datetime) -> Period:
+    """The full interval of a rhythm in which a moment lies: the anchor's hour and day, or the last day of a shorter month."""
+    unit, count = interval
+    if unit in {"day", "week"}:
+        step = timedelta(days=count * (7 if unit == "week" else 1))
+        start = anchor + (moment - anchor) // step * step
+        return Period(start, start + step)
+    months = count * (12 if unit == "year" else 1)
+    place = ((moment.year - anchor.year) * 12 + moment.month - anchor.month) // months
+    if _months_after(anchor, place * months) > moment:
+        place -= 1
+    return Period(_months_after(anchor, place * months), _months_after(anchor, (place + 1) * months))
+
+
+def _months_after(moment: datetime, months: int) -> datetime:
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+
+
 def seconds_between(start: datetime, end: datetime) -> int:
     """Whole seconds, as Stripe counts them: both moments without their fractions."""
     return int(end.timestamp()) - int(start.timestamp())
@@ -103,26 +123,34 @@ def change(
     mode: BillingMode,
     debits: Sequence[Debit] = (),
     is_trial: bool = False,
+    whole: Period | None = None,
 ) -> list[Line]:
     """The lines of going from one item to another at a moment: a plan or quantity changes, an item is added or canceled.
 
     In a trial nothing was billed, so nothing is credited and nothing is owed before it ends. A change of interval starts a
-    new period at `at`, billed in full. Lines of nothing are left out. Raises ValueError when `at` lies outside the period.
+    new period at `at`, billed in full. `whole` is the full interval where the item's own period is only a part of it (added in
+    mid-period, or ending before). Lines of nothing are left out. Raises ValueError when `at` lies outside the period.
     """
     if not period.start <= at <= period.end:
         raise ValueError(f"A change is prorated inside its period, {period.start} to {period.end}, not at {at}.")
     if is_trial:
         return []
-    lines = given_back(old, period, at, mode=mode, debits=debits) if old is not None else []
+    lines = given_back(old, period, at, mode=mode, debits=debits, whole=whole) if old is not None else []
     if new is None:
         return lines
     if old is not None and new.interval != old.interval:
         return [*lines, new_period(new, at)]
-    return [*lines, *_debit(new, period, at)]
+    return [*lines, *_debit(new, period, at, whole or period)]
 
 
 def given_back(
-    old: Terms | None, period: Period, at: datetime, *, mode: BillingMode, debits: Sequence[Debit] = ()
+    old: Terms | None,
+    period: Period,
+    at: datetime,
+    *,
+    mode: BillingMode,
+    debits: Sequence[Debit] = (),
+    whole: Period | None = None,
 ) -> list[Line]:
     """What is given back for the time after `at`.
 
@@ -132,10 +160,15 @@ def given_back(
     """
     if mode == "flexible":
         return [line for debit in debits for line in _give_back(debit, at)]
-    if old is None or (amount_minor := -share(old.amount_minor, seconds_between(at, period.end), period.seconds)) == 0:
+    if (
+        old is None
+        or (amount_minor := -share(old.amount_minor, seconds_between(at, period.end), (whole or period).seconds)) == 0
+    ):
         return []
     shown = Money(old.amount_minor, old.currency)
-    explanation = f"{shown} {TIMES} {_part(at, period.end, period)} = {Money(-amount_minor, old.currency)}, given back"
+    explanation = (
+        f"{shown} {TIMES} {_part(at, period.end, whole or period)} = {Money(-amount_minor, old.currency)}, given back"
+    )
     return [Line("credit", old.label, amount_minor, old.currency, at, period.end, explanation)]
 
 
@@ -160,12 +193,12 @@ def _give_back(debit: Debit, at: datetime) -> list[Line]:
     ]
 
 
-def _debit(new: Terms, period: Period, at: datetime) -> list[Line]:
-    amount_minor = share(new.amount_minor, seconds_between(at, period.end), period.seconds)
+def _debit(new: Terms, period: Period, at: datetime, whole: Period) -> list[Line]:
+    amount_minor = share(new.amount_minor, seconds_between(at, period.end), whole.seconds)
     if amount_minor == 0:
         return []
-    whole, part = Money(new.amount_minor, new.currency), Money(amount_minor, new.currency)
-    explanation = f"{whole} {TIMES} {_part(at, period.end, period)} = {part}"
+    price, part = Money(new.amount_minor, new.currency), Money(amount_minor, new.currency)
+    explanation = f"{price} {TIMES} {_part(at, period.end, whole)} = {part}"
     return [Line("debit", new.label, amount_minor, new.currency, at, period.end, explanation)]
 
 

@@ -149,6 +149,23 @@ def test_a_refund_is_not_credited_again_and_the_difference_says_so(
     assert seen.is_explained
 
 
+def test_an_item_added_in_mid_period_and_what_still_waits(
+    look: Look, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """A second item of 62.00 after 11 of 31 days is 40.00 and waits; ten days later 10 of 31 days are 20.00, not 31.00."""
+    basic, extra, dearer = (price(stripe_sdk, minor) for minor in (3_100, 6_200, 9_300))
+    made = subscribe(stripe_sdk, customer(stripe_sdk), basic)
+    sandbox_server.advance(days=11)
+    added = stripe_sdk.v1.subscription_items.create({"subscription": made.id, "price": extra, "quantity": 1})
+    sandbox_server.advance(days=10)
+    later = START + timedelta(days=21)
+    ours, seen = look(changes.Switch(added.id, dearer, 1, later), made.id, later)
+    assert [line.amount_minor for line in ours.lines] == [3_000]  # 93.00 * 10/31
+    told = sorted((row.theirs.amount_minor if row.theirs else 0, row.cause) for row in seen.rows)
+    assert told == [(-2_000, "not_billed"), (3_000, None), (4_000, "waiting")]
+    assert "is on no invoice yet" in ours.notes[0]
+
+
 def test_usage_and_a_discount_are_left_to_stripe_and_said(
     look: Look, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
 ) -> None:

@@ -155,3 +155,31 @@ def test_what_someone_else_changed_meanwhile_is_not_overwritten(
     sandbox_server.advance(seconds=DAY)
     refused = do(changes.Switch(item, basic, 2, START + timedelta(days=1)), seen, "late", START + timedelta(days=1))
     assert "was changed since the preview" in (refused.refusal or {})["sentence"]
+
+
+def test_a_schedule_switches_the_plan_when_its_time_has_come_and_lets_go(
+    do: Submit, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """Basic until the period's end, Pro for one month, then free to go on."""
+    basic, pro = price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), basic)
+    scheduled = do(changes.Schedule(), raw(stripe_sdk, made.id), "a", START)
+    assert scheduled.state == "succeeded"
+    again = do(changes.Schedule(), raw(stripe_sdk, made.id), "b", START)
+    assert "already has the schedule" in (again.refusal or {})["sentence"]
+
+    schedule_id = str(scheduled.answer_id)
+    ends = EMPTY_STARTS_AT + 31 * DAY
+    phases = [
+        {"items": [{"price": basic, "quantity": 1}], "start_date": EMPTY_STARTS_AT, "end_date": ends},
+        {"items": [{"price": pro, "quantity": 1}], "start_date": ends, "end_date": ends + 28 * DAY},
+    ]
+    told = do(changes.SetPhases(schedule_id, phases), raw(stripe_sdk, made.id), "c", START)
+    assert told.state == "succeeded", told.refusal
+    sandbox_server.advance(days=32)
+    assert raw(stripe_sdk, made.id)["items"]["data"][0]["price"]["id"] == pro
+    later = START + timedelta(days=32)
+    assert do(changes.Release(schedule_id), raw(stripe_sdk, made.id), "d", later).state == "succeeded"
+    assert raw(stripe_sdk, made.id)["schedule"] is None
+    over = do(changes.Release(schedule_id), raw(stripe_sdk, made.id), "e", later)
+    assert (over.refusal or {})["sentence"] == f"The schedule {schedule_id} is over (it is released)."

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.proration import TIMES, BillingMode, Debit, Period, Terms, bill, book, by_day, change, new_period
+from pricing.proration import (
+    TIMES,
+    BillingMode,
+    Debit,
+    Period,
+    Terms,
+    bill,
+    book,
+    by_day,
+    change,
+    interval_around,
+    new_period,
+)
 from pricing.subscription_price import less_percent, whole_period_minor
 
 JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -132,3 +144,29 @@ def test_a_price_says_what_a_quantity_costs() -> None:
     assert whole_period_minor({"billing_scheme": "tiered", "tiers_mode": "volume"}, 12) is None
     assert whole_period_minor({"recurring": {"usage_type": "metered"}, "unit_amount": 1}, 12) is None
     assert (less_percent(999, "33.3"), less_percent(999, "150")) == (666, 0)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "interval", "moment", "start", "end"),
+    [
+        ("2026-01-31", ("month", 1), "2026-02-15", "2026-01-31", "2026-02-28"),
+        ("2026-01-31", ("month", 1), "2026-03-01", "2026-02-28", "2026-03-31"),
+        ("2026-05-10", ("month", 3), "2026-05-09", "2026-02-10", "2026-05-10"),
+        ("2024-02-29", ("year", 1), "2026-03-01", "2026-02-28", "2027-02-28"),
+        ("2026-01-05", ("week", 2), "2026-01-19", "2026-01-19", "2026-02-02"),
+        ("2026-01-05", ("day", 1), "2026-01-04", "2026-01-04", "2026-01-05"),
+    ],
+)
+def test_an_interval_keeps_the_day_of_its_anchor(
+    anchor: str, interval: tuple[str, int], moment: str, start: str, end: str
+) -> None:
+    at = [datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (anchor, moment, start, end)]
+    assert interval_around(at[0], interval, at[1]) == Period(at[2], at[3])
+
+
+def test_an_item_of_a_part_of_the_interval_pays_its_share_of_the_whole() -> None:
+    """Added after 11 of 31 days, and 10 are left: 31.00 * 10/31 = 10.00, not 10/20 of it."""
+    part = Period(AFTER_11_DAYS, JANUARY.end)
+    ten_left = datetime(2026, 1, 22, tzinfo=UTC)
+    lines = change(BASIC, PRO, part, ten_left, mode="classic", whole=JANUARY)
+    assert [line.amount_minor for line in lines] == [-1_000, 2_000]
