@@ -21,6 +21,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    create_invoiceitem(state, params) · update_invoiceitem(state, id, params)
                    delete_invoiceitem(state, id)
                    preview_invoice(state, params): what a change of a subscription will be billed
+                   set_retries(state, params)                                         [sandbox control]
     payments       create_payment_intent(state, params) · confirm_payment_intent(state, id, params)
                    update_payment_intent(state, id, params) · cancel_payment_intent(state, id, params)
                    create_charge(state, params) · update_charge(state, id, params)
@@ -101,6 +102,7 @@ from sandbox.billing.payments import (
 )
 from sandbox.billing.previews import preview_invoice
 from sandbox.billing.refunds import cancel_refund, create_refund, fail_refund, settle_refund, update_refund
+from sandbox.billing.retry_clock import set_retries
 from sandbox.billing.schedules import cancel_schedule, create_schedule, release_schedule, update_schedule
 from sandbox.billing.subscription_changes import (
     create_subscription_item,
@@ -170,6 +172,7 @@ __all__ = [
     "send_invoice",
     "set_card_outcomes",
     "set_final_dunning",
+    "set_retries",
     "settle_refund",
     "update_charge",
     "update_coupon",

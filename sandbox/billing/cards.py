@@ -85,6 +85,18 @@ def next_outcome(state: State, id_: str) -> str:
     return outcomes.pop(0) if len(outcomes) > 1 else outcomes[0]
 
 
+def bar(state: State, id_: str) -> None:
+    """The card's bank said never to try it again: Stripe will not ask it any more."""
+    script = state.objects[SCRIPT].get(id_)
+    if script is not None:
+        script["is_barred"] = True
+
+
+def is_barred(state: State, id_: str) -> bool:
+    """True when the card was declined with `do_not_try_again` and has not been changed since."""
+    return bool(state.objects[SCRIPT].get(id_, {}).get("is_barred"))
+
+
 def create_payment_method(state: State, params: StripeObject) -> StripeObject:
     """A card that no customer has yet; `card[token]` and `card[number]` decide how it behaves."""
     if required(params, "type") != "card":
@@ -140,6 +152,10 @@ def detach_payment_method(state: State, id_: str, _params: StripeObject) -> Stri
     customer = state.objects["customer"][method["customer"]]
     if customer["invoice_settings"]["default_payment_method"] == id_:
         customer["invoice_settings"]["default_payment_method"] = None
+    for subscription in state.objects["subscription"].values():
+        if subscription["default_payment_method"] == id_:
+            subscription["default_payment_method"] = None
+            state.emit("customer.subscription.updated", subscription, {"default_payment_method": id_})
     method["customer"] = None
     state.emit("payment_method.detached", method)
     return method
@@ -152,5 +168,6 @@ def update_payment_method(state: State, id_: str, params: StripeObject) -> Strip
     for name in ("exp_month", "exp_year"):
         if name in (params.get("card") or {}):
             method["card"][name] = int(params["card"][name])
+            state.objects[SCRIPT].get(id_, {}).pop("is_barred", None)
     state.emit("payment_method.updated", method)
     return method

@@ -1,7 +1,6 @@
 """Collecting an open invoice: pay now, try again in days, and what the subscription becomes when all fails."""
 
-from sandbox.billing.calendar import DAY
-from sandbox.billing.cards import resolve_payment_method
+from sandbox.billing.cards import is_barred, resolve_payment_method
 from sandbox.billing.declines import HARD_DECLINES
 from sandbox.billing.invoicing import (
     finalize_invoice,
@@ -14,11 +13,11 @@ from sandbox.billing.invoicing import (
 from sandbox.billing.params import flag
 from sandbox.billing.payments import attempt, card_error
 from sandbox.billing.refusals import addressed, invalid
+from sandbox.billing.retry_clock import next_try
 from sandbox.billing.schedule_ends import end_with
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
-RETRY_AFTER_DAYS = (3, 5, 7)
 FINAL_DUNNING = "sandbox.final_dunning"
 OWING = {"past_due", "unpaid"}
 
@@ -93,6 +92,8 @@ def _default_payment(state: State, invoice: StripeObject) -> StripeObject:
 
 def _is_hopeless(state: State, invoice: StripeObject, card: str) -> bool:
     """The same card said no for good: Stripe counts the attempt but does not ask the bank again."""
+    if is_barred(state, card):
+        return True
     intent = state.objects["payment_intent"][_default_payment(state, invoice)["payment"]["payment_intent"]]
     error = intent["last_payment_error"]
     return error is not None and error["decline_code"] in HARD_DECLINES and intent["payment_method"] == card
@@ -127,13 +128,11 @@ def _note_failure(state: State, invoice: StripeObject) -> None:
 
 def _schedule(state: State, invoice: StripeObject) -> None:
     """The next try, or the end of them."""
-    failed = invoice["attempt_count"]
     if invoice["collection_method"] != "charge_automatically":
         invoice["next_payment_attempt"] = None
-    elif failed <= len(RETRY_AFTER_DAYS):
-        invoice["next_payment_attempt"] = state.now + RETRY_AFTER_DAYS[failed - 1] * DAY
-    else:
-        invoice["next_payment_attempt"] = None
+        return
+    invoice["next_payment_attempt"] = next_try(state, invoice)
+    if invoice["next_payment_attempt"] is None:
         _end_dunning(state, invoice)
 
 

@@ -70,6 +70,9 @@ DECLINES = {
     "try_again_later": _declined(LATER, "91"),
     "withdrawal_count_limit_exceeded": _declined(LATER, "65"),
 }
+# What Stripe answers by itself about a card whose bank said `do_not_try_again` before.
+PREVIOUSLY_DECLINED = "previously_declined_do_not_retry"
+DECLINES[PREVIOUSLY_DECLINED] = Decline("card_declined", "Your card was declined.", NEVER, None, is_blocked=True)
 # Stripe does not try these again by itself; a new card is needed.
 HARD_DECLINES = frozenset(
     {

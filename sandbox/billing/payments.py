@@ -1,8 +1,8 @@
 """Taking money: payment intents, the charge each attempt leaves behind, and stand-alone charges."""
 
 from sandbox.billing import ledger
-from sandbox.billing.cards import next_outcome, resolve_payment_method
-from sandbox.billing.declines import DECLINES
+from sandbox.billing.cards import bar, is_barred, next_outcome, resolve_payment_method
+from sandbox.billing.declines import DECLINES, NEVER, PREVIOUSLY_DECLINED
 from sandbox.billing.disputes import open_dispute
 from sandbox.billing.params import flag, merge_metadata, metadata, required, required_integer
 from sandbox.billing.refusals import addressed, invalid, referred
@@ -25,7 +25,7 @@ def new_intent(state: State, *, amount: int, currency: str, **given: object) -> 
 
 def attempt(state: State, intent: StripeObject, method: StripeObject) -> StripeObject:
     """One try on one card. The charge says how it went; the intent moves on accordingly."""
-    outcome = next_outcome(state, method["id"])
+    outcome = PREVIOUSLY_DECLINED if is_barred(state, method["id"]) else next_outcome(state, method["id"])
     decline = DECLINES.get(outcome)
     charge = _charge(state, intent, method, outcome)
     intent["payment_method"] = method["id"]
@@ -38,6 +38,8 @@ def attempt(state: State, intent: StripeObject, method: StripeObject) -> StripeO
         if outcome in COMPLAINTS:
             open_dispute(state, charge["id"], {"reason": "fraudulent", "status": COMPLAINTS[outcome]})
         return charge
+    if decline.advice_code == NEVER and not decline.is_blocked:
+        bar(state, method["id"])
     intent["status"] = "requires_payment_method"
     intent["last_payment_error"] = {
         "advice_code": decline.advice_code,

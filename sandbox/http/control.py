@@ -167,6 +167,11 @@ def _set_final_dunning(service: Service, id_: str, params: StripeObject) -> Any:
     return {"subscription": id_, "becomes": becomes}
 
 
+def _set_retries(service: Service, _id: str, params: StripeObject) -> Any:
+    made = billing.set_retries(service.state, params)
+    return {name: value for name, value in made.items() if name not in {"id", "object"}}
+
+
 _DEEDS: dict[tuple[str, str], Deed] = {
     ("GET", "/clock"): _clock,
     ("POST", "/clock/advance"): _advance,
@@ -186,4 +191,5 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("POST", "/refunds/{id}/fail"): _fail_refund,
     ("POST", "/payment_methods/{id}/outcomes"): _set_outcomes,
     ("POST", "/subscriptions/{id}/final_dunning"): _set_final_dunning,
+    ("POST", "/retries"): _set_retries,
 }

@@ -129,9 +129,8 @@ def test_a_bank_s_every_word_is_told_with_its_codes(
         "withdrawal_count_limit_exceeded": ("card_declined", "try_again_later", "02", "65"),
         "highest_risk_level": ("card_declined", "do_not_try_again", None, None),
     }
-    sandbox_server.control(f"/payment_methods/{card}/outcomes", {"outcomes": list(said)})
-
     for word, codes in said.items():
+        sandbox_server.control(f"/payment_methods/{card}/outcomes", {"outcomes": [word]})
         with pytest.raises(stripe.CardError) as declined:
             pay(stripe_sdk, 700, card)
         error: Any = declined.value.error
