@@ -26,6 +26,7 @@ __all__ = [
     "after",
     "cancel",
     "idempotency_key",
+    "in_doubt",
     "next_step",
     "retry",
     "submit",
@@ -212,6 +213,13 @@ def after(command: Command, outcome: Outcome, now: datetime) -> dict[str, Any]:
             return {"state": "refused", "refusal": refusal, "last_trouble": None, "settled_at": now}
         case Later(trouble=trouble) | Unknown(trouble=trouble):
             return _after_trouble(command, trouble, now, is_unknown=isinstance(outcome, Unknown))
+
+
+def in_doubt(request: Request, command: Command, outcome: Outcome) -> Outcome:
+    """The outcome, or that it is unknown: Stripe keeps no keys for DELETE, so a second one finds what the first one ended gone."""
+    if request.method == "delete" and command.attempts > 1 and isinstance(outcome, Refused) and outcome.status == 404:
+        return Unknown(outcome.sentence)
+    return outcome
 
 
 def _after_trouble(command: Command, trouble: str, now: datetime, *, is_unknown: bool) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from billing.commands import (
     after,
     audit_outcome,
     idempotency_key,
+    in_doubt,
     next_step,
 )
 from store import stripe_commands
@@ -91,7 +92,8 @@ def _advance(engine: Engine, tenant_id: UUID, gateway: Gateway, command: Command
             stripe_commands.record(connection, command, next_attempt_at=now + timedelta(seconds=5))
             return
     reach("sending committed")
-    outcome = gateway.send(kind.request(sending), idempotency_key(sending))
+    request = kind.request(sending)
+    outcome = in_doubt(request, sending, gateway.send(request, idempotency_key(sending)))
     reach("answer received")
     _settle(engine, tenant_id, sending, outcome, now)
 

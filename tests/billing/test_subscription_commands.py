@@ -16,6 +16,7 @@ from billing.stripe_gateway import StripeGateway
 from pipelines.send_commands import send_due
 from store import stripe_commands, stripe_mirror
 from store.database import tenant_transaction
+from store.failpoints import armed
 from store.stripe_commands import Command
 from tests.sandbox.shop import DAY, customer, lines, newest_invoice, price, subscribe
 from tests.sandbox_fixtures import EMPTY_STARTS_AT, SandboxServer
@@ -183,3 +184,57 @@ def test_a_schedule_switches_the_plan_when_its_time_has_come_and_lets_go(
     assert raw(stripe_sdk, made.id)["schedule"] is None
     over = do(changes.Release(schedule_id), raw(stripe_sdk, made.id), "e", later)
     assert (over.refusal or {})["sentence"] == f"The schedule {schedule_id} is over (it is released)."
+
+
+class DiedError(BaseException):
+    """The worker's death: nothing of the program may catch it."""
+
+
+PLACES = ("claimed", "sending committed", "answer received", "result written", "result committed")
+
+
+@pytest.mark.parametrize("until", [timedelta(minutes=2), timedelta(hours=24)], ids=["same key", "key forgotten"])
+def test_whatever_dies_in_between_stripe_sees_each_change_once(
+    until: timedelta,
+    engine: Engine,
+    tenant: UUID,
+    gateway: StripeGateway,
+    sandbox_server: SandboxServer,
+    stripe_sdk: stripe.StripeClient,
+) -> None:
+    """Every change on a subscription of its own for each place of death; a second worker comes later, under the same key or
+    after Stripe has forgotten it. What Stripe did is what it does when nobody dies."""
+    payer, basic, pro = customer(stripe_sdk), price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+
+    def story(place: str, now: datetime) -> tuple[list[str], list[int]]:
+        def die(reached: str) -> None:
+            if reached == place:
+                raise DiedError
+
+        made = subscribe(stripe_sdk, payer, basic)
+        item = made["items"].data[0].id
+        steps = (changes.Switch(item, pro, 1, START), changes.Pause(), changes.Resume(), changes.CancelNow())
+        for number, change in enumerate(steps):
+            at = now + timedelta(days=3 * number)
+            intent = changes.intent(change, raw(stripe_sdk, made.id), "deed")
+            with tenant_transaction(engine, tenant) as connection:
+                asked = commands.submit(connection, tenant, intent, principal=LEAD, now=at)
+            try:
+                with armed(die):
+                    send_due(engine, tenant, gateway, now=at)
+            except DiedError:
+                send_due(engine, tenant, gateway, now=at + until)
+                send_due(engine, tenant, gateway, now=at + until + timedelta(minutes=1))
+            with tenant_transaction(engine, tenant) as connection:
+                found = stripe_commands.find(connection, asked.command_id)
+            assert found is not None
+            assert found.state == "succeeded", (place, change, found.refusal, found.last_trouble)
+        seen = stripe_sdk.v1.events.list({"limit": 100}).data
+        objects = [(one.type, one.data.object) for one in seen]
+        of_it = [type_ for type_, about in objects if made.id in {about["id"], getattr(about, "subscription", None)}]
+        bills = stripe_sdk.v1.invoices.list({"subscription": made.id}).data
+        return sorted(of_it), [amount for bill in bills for _, amount in lines(bill)]
+
+    undisturbed = story("nowhere", START)
+    for number, place in enumerate(PLACES, start=1):
+        assert story(place, START + timedelta(days=30 * number)) == undisturbed, place
