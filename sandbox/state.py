@@ -12,6 +12,7 @@ from sandbox.objects.embedded import with_short_lists
 
 API_VERSION = "2026-10-28.endive"
 EVENT = "event"
+TEST_CLOCK = "test_helpers.test_clock"
 EVENTS_KEPT_SECONDS = 30 * 86400
 # Never changed once they are there, and many: to undo them it is enough to take them away again.
 ONLY_ADDED = {EVENT, "billing.meter_event"}
@@ -49,7 +50,13 @@ class State:
         return f"{prefix}_{''.join(letters)}"
 
     def put(self, obj: StripeObject) -> StripeObject:
-        """Keep a new object under its kind and id; it is the very dict that later calls change."""
+        """Keep a new object under its kind and id; it is the very dict that later calls change.
+
+        What is of a customer who is bound to a test clock is bound to it too.
+        """
+        if "test_clock" in obj and obj["test_clock"] is None:
+            owner = self.objects["customer"].get(obj.get("customer") or "", {})
+            obj["test_clock"] = owner.get("test_clock")
         self.objects[obj["object"]][obj["id"]] = obj
         self._born.append((obj["object"], obj["id"]))
         return obj

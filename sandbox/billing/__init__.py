@@ -35,6 +35,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    credit_balance_summary(state, params)
     meters         create_meter(state, params) · create_meter_event(state, params) · update_meter(state, id, params)
                    deactivate_meter / reactivate_meter(state, id, params)
+    test clocks    create_test_clock(state, params) · advance_test_clock(state, id, params) · delete_test_clock(state, id)
     cycle          cycle(state, until) moves the clock to `until` and does on the way all that falls due:
                    renewals, finalization an hour later, retries of failed payments, cancellations, refunds.
 
@@ -117,8 +118,10 @@ from sandbox.billing.subscriptions import (
     pause_subscription,
     resume_subscription,
 )
+from sandbox.billing.test_clocks import advance_test_clock, create_test_clock, delete_test_clock
 
 __all__ = [
+    "advance_test_clock",
     "attach_payment_method",
     "cancel_payment_intent",
     "cancel_refund",
@@ -144,6 +147,7 @@ __all__ = [
     "create_subscription",
     "create_subscription_item",
     "create_tax_rate",
+    "create_test_clock",
     "credit_balance_summary",
     "cycle",
     "deactivate_meter",
@@ -153,6 +157,7 @@ __all__ = [
     "delete_invoiceitem",
     "delete_product",
     "delete_subscription_item",
+    "delete_test_clock",
     "detach_payment_method",
     "expire_credit_grant",
     "fail_refund",

@@ -4,12 +4,13 @@ import hashlib
 
 from sandbox.billing.cards import resolve_payment_method
 from sandbox.billing.params import integer, merge_metadata, metadata
-from sandbox.billing.refusals import addressed, invalid
+from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.subscriptions import cancel_subscription
 from sandbox.objects import StripeObject, address
 from sandbox.objects.customers import customer
-from sandbox.state import State
+from sandbox.state import TEST_CLOCK, State
 
+CUSTOMERS_PER_CLOCK = 3
 PLAIN = ("name", "email", "phone", "description", "tax_exempt", "business_name", "individual_name")
 
 
@@ -17,6 +18,7 @@ def create_customer(state: State, params: StripeObject) -> StripeObject:
     """A new customer; `payment_method` attaches a card, `invoice_settings[default_payment_method]` charges it."""
     id_ = state.new_id("cus")
     given = {key: params.get(key) for key in (*PLAIN, "address", "shipping", "preferred_locales")}
+    clock = _clock_of(state, params)
     prefix = hashlib.sha256(id_.encode()).hexdigest()[:8].upper()
     made = state.put(
         customer(
@@ -27,10 +29,22 @@ def create_customer(state: State, params: StripeObject) -> StripeObject:
             balance=integer(params, "balance", 0),
             **given,
         )
+        | {"test_clock": clock}
     )
     attach_cards(state, made, params)
     state.emit("customer.created", made)
     return made
+
+
+def _clock_of(state: State, params: StripeObject) -> str | None:
+    """The test clock that a new customer is bound to."""
+    if not params.get("test_clock"):
+        return None
+    clock = referred(state, TEST_CLOCK, params["test_clock"], "test_clock")["id"]
+    bound = sum(one.get("test_clock") == clock for one in state.objects["customer"].values())
+    if bound >= CUSTOMERS_PER_CLOCK:
+        raise invalid(f"A test clock can have at most {CUSTOMERS_PER_CLOCK} customers.", param="test_clock")
+    return str(clock)
 
 
 def attach_cards(state: State, owner: StripeObject, params: StripeObject) -> None:

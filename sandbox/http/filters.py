@@ -17,11 +17,17 @@ BOUNDS: Mapping[str, Callable[[int, int], bool]] = {
 }
 
 
+# Kinds whose lists leave out what is bound to a test clock, unless one of these filters is given.
+OFF_CLOCK = {"customer": {"test_clock"}, "subscription": {"test_clock", "customer"}}
+
+
 def tests(state: State, kind: str, params: StripeObject) -> list[Test]:
     """One test per filter given; an object is listed when it passes them all. Raises 400 on a value that is none."""
     found = [_RULES.get((kind, name), _same_field)(state, name, value) for name, value in params.items() if value != ""]
     if kind == "subscription" and "status" not in params:
         found.append(lambda obj: obj["status"] != "canceled")
+    if kind in OFF_CLOCK and not OFF_CLOCK[kind] & params.keys():
+        found.append(lambda obj: obj["test_clock"] is None)
     return found
 
 

@@ -12,7 +12,7 @@ from sandbox.errors import StripeError
 from sandbox.http.lists import list_kind, page
 from sandbox.http.shown import shown
 from sandbox.objects import StripeObject
-from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, State
+from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, TEST_CLOCK, State
 
 Act: TypeAlias = Callable[[State, StripeObject], StripeObject]
 ActOnOne: TypeAlias = Callable[[State, str, StripeObject], StripeObject]
@@ -113,6 +113,12 @@ RESOURCES: Mapping[str, Resource] = {
         actions=_SUBSCRIPTION,
     ),
     "tax_rates": Resource("tax_rate", billing.create_tax_rate, billing.update_tax_rate),
+    "test_helpers/test_clocks": Resource(
+        TEST_CLOCK,
+        billing.create_test_clock,
+        delete=billing.delete_test_clock,
+        actions={"advance": billing.advance_test_clock},
+    ),
     "webhook_endpoints": Resource(
         hooks.ENDPOINT,
         hooks.create_webhook_endpoint,
@@ -131,7 +137,7 @@ _OF_CUSTOMER = {"balance_transactions": "customer_balance_transaction", "payment
 def find(method: str, path: str) -> Operation:
     """The operation of a request. Raises 404 for what Stripe, or the sandbox, does not know."""
     parts = path.removeprefix("/v1/").strip("/").split("/")
-    words = 2 if parts[0] == "billing" else 1
+    words = 2 if parts[0] in {"billing", "test_helpers"} else 1
     name, rest = "/".join(parts[:words]), parts[words:]
     found = _single(method, name, rest) or _on_resource(method, name, rest)
     if found is None:

@@ -2,7 +2,7 @@
 
 from sandbox.objects import StripeObject
 from sandbox.objects.embedded import with_short_lists
-from sandbox.state import State
+from sandbox.state import TEST_CLOCK, State
 
 # Fields that an object has only when `expand` asks for them.
 ON_REQUEST = {"invoice": ("confirmation_secret",), "price": ("tiers",)}
@@ -18,6 +18,8 @@ def shown(state: State, obj: StripeObject) -> StripeObject:
         obj = {key: value for key, value in obj.items() if key not in hidden}
     if kind == "balance_transaction" and obj["status"] == "pending" and obj["available_on"] <= state.now:
         return obj | {"status": "available"}
+    if kind == TEST_CLOCK:
+        return obj | {"frozen_time": state.now}
     if kind == "dispute":
         return _dispute(state, obj)
     return with_short_lists(obj)
