@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from billing.commands import Raw
 from billing.subscription_estimate import Estimate, net_minor
-from pricing.proration import Line
+from pricing.proration import Bill, Line, bill
 
 ROUNDING_MINOR = 1
 CAUSES = {
@@ -51,13 +51,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both sides of a preview. The sums in minor units: theirs before tax, its tax, and what it asks for after balances."""
+    """Both sides of a preview. The sums in minor units: theirs before tax, its tax, and what Stripe asks for after balances.
+
+    `standing` is what becomes of Stripe's total by our arithmetic, with the balance that the customer has.
+    """
 
     rows: tuple[Row, ...]
     ours_minor: int
     theirs_minor: int
     tax_minor: int
     due_minor: int
+    standing: Bill
     currency: str
 
     @property
@@ -101,6 +105,7 @@ def compare(estimate: Estimate, invoice: Raw, subscription: Raw) -> Comparison:
         sum(theirs.amount_minor for theirs in their_lines(invoice)),
         sum(tax["amount"] for tax in invoice.get("total_taxes") or []),
         int(invoice["amount_due"]),
+        bill(int(invoice["total"]), int(invoice.get("starting_balance") or 0)),
         str(invoice["currency"]),
     )
 

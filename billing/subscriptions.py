@@ -47,7 +47,12 @@ class Held:
 
 
 def held(connection: Connection, customer_id: str) -> list[Held]:
-    """A customer's subscriptions, the living ones first, each group newest first."""
+    """A customer's subscriptions, the living ones first, each group newest first.
+
+    Commands are read before what they change: one that is settled here is seen in its subscription, whenever the worker wrote it.
+    """
+    ids = [raw["id"] for raw in reads.subscriptions(connection, customer_id)]
+    commands_of = {id_: stripe_commands.for_subject(connection, f"subscription:{id_}") for id_ in ids}
     subscriptions = reads.subscriptions(connection, customer_id)
     offers: dict[str, dict[str, Offer]] = {}
     for currency in {raw["currency"] for raw in subscriptions}:
@@ -58,7 +63,7 @@ def held(connection: Connection, customer_id: str) -> list[Held]:
             raw,
             offers[raw["currency"]],
             reads.billed(connection, raw["id"]),
-            stripe_commands.for_subject(connection, f"subscription:{raw['id']}"),
+            commands_of.get(raw["id"], []),
         )
         for raw in subscriptions
     ]

@@ -88,7 +88,8 @@ def start(ground: Books, customer_id: str, principal: Principal, deed: str) -> N
     if not offers:
         st.markdown(":gray[:material/sell: There is no active recurring price in the customer's currency.]")
         return
-    offer = st.selectbox("Plan", offers, format_func=words.offer_label)
+    labels = words.offer_labels(offers)
+    offer = st.selectbox("Plan", offers, format_func=lambda one: labels[one.price["id"]])
     is_metered = offer.price["recurring"]["usage_type"] == "metered"
     quantity = None if is_metered else int(st.number_input("Quantity", 1, QUANTITY_MAX, 1))
     trial_days = int(st.number_input("Days of trial", 0, 730, 0))
@@ -145,7 +146,8 @@ def _choose_plan(one: Held, now: datetime) -> Change | None:
     offers = [offer for offer in one.offers.values() if offer.price["recurring"]["usage_type"] == "licensed"]
     left, right = st.columns([2, 1])
     at = next(place for place, offer in enumerate(offers) if offer.price["id"] == item["price"]["id"])
-    offer = left.selectbox("Plan", offers, index=at, format_func=words.offer_label)
+    labels = words.offer_labels(offers)
+    offer = left.selectbox("Plan", offers, index=at, format_func=lambda one_: labels[one_.price["id"]])
     quantity = int(right.number_input("Quantity", 1, QUANTITY_MAX, item["quantity"]))
     behavior = st.radio(
         "The difference for the running period", list(words.TIMINGS), format_func=words.TIMINGS.__getitem__

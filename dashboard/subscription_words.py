@@ -1,6 +1,7 @@
 """A subscription, its possible changes and their previews in a person's words."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from billing.commands import Raw
@@ -68,6 +69,13 @@ def offer_label(offer: Offer) -> str:
         return f"{offer.product_name}, by use"
     amount = "by tiers" if amount_minor is None else wording.money_exact(amount_minor, offer.price["currency"])
     return f"{offer.product_name}, {amount} {every(offer.price)}"
+
+
+def offer_labels(offers: Iterable[Offer]) -> dict[str, str]:
+    """What each price is called in a choice, by its id; two that read the same are told apart by their ids."""
+    labels = {offer.price["id"]: offer_label(offer) for offer in offers}
+    seen = Counter(labels.values())
+    return {id_: label if seen[label] == 1 else f"{label} ({id_})" for id_, label in labels.items()}
 
 
 def item_line(item: Raw, offers: Mapping[str, Offer]) -> str:
@@ -142,9 +150,21 @@ def _cause(row: Row, currency: str) -> str:
 
 
 def sum_line(seen: Comparison) -> str:
-    """The sums of both sides, and what Stripe asks for at last."""
-    ours, theirs, tax, due = (
+    """The sums of both sides, what Stripe asks for at last, and what is kept for the next invoice."""
+    ours, theirs, tax, due, kept, paid = (
         wording.escape(wording.money_exact(minor, seen.currency))
-        for minor in (seen.ours_minor, seen.theirs_minor, seen.tax_minor, seen.due_minor)
+        for minor in (
+            seen.ours_minor,
+            seen.theirs_minor,
+            seen.tax_minor,
+            seen.due_minor,
+            seen.standing.to_balance_minor,
+            seen.standing.from_balance_minor,
+        )
     )
-    return f"**Sum: {ours} by our books, {theirs} by Stripe** before tax; {tax} tax; **{due} due** after the customer's credit."
+    after = ""
+    if seen.standing.from_balance_minor:
+        after = f" after {paid} of the customer's credit"
+    elif seen.standing.to_balance_minor:
+        after = f", {kept} is kept as credit for the next invoice"
+    return f"**Sum: {ours} by our books, {theirs} by Stripe** before tax; {tax} tax; **{due} due**{after}."

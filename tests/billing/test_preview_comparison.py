@@ -130,7 +130,7 @@ def test_ending_it_now_gives_back_the_rest(
     sandbox_server.advance(days=11)
     ours, seen = look(changes.CancelNow(), made.id, AT)
     assert [(row.ours and row.ours.amount_minor, row.difference_minor) for row in seen.rows] == [(-2_000, 0)]
-    assert seen.due_minor == 0
+    assert (seen.due_minor, seen.standing.due_minor, seen.standing.to_balance_minor) == (0, 0, 2_000)
     assert ours.by_day is None
 
 
@@ -208,7 +208,7 @@ def preview(*given: tuple[int, datetime, bool]) -> dict[str, Any]:
         }
         for place, (minor, start, is_proration) in enumerate(given)
     ]
-    return {"lines": {"data": data}, "total_taxes": [{"amount": 7}], "amount_due": 1, "currency": "usd"}
+    return {"lines": {"data": data}, "total_taxes": [{"amount": 7}], "amount_due": 1, "total": 1, "currency": "usd"}
 
 
 @pytest.mark.parametrize(

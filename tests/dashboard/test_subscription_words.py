@@ -46,6 +46,8 @@ def test_where_a_subscription_stands_is_said_with_what_happens_next(given: dict[
 def test_prices_and_changes_are_said_in_full() -> None:
     metered = Offer({**PRO.price, "recurring": {**QUARTERLY, "usage_type": "metered"}}, "Tokens")
     assert words.offer_label(PRO) == "Pro, $62.00 a month"
+    twin = Offer({**PRO.price, "id": "price_twin"}, "Pro")
+    assert words.offer_labels([PRO, twin])["price_twin"] == "Pro, $62.00 a month (price_twin)"
     assert words.offer_label(metered) == "Tokens, by use"
     assert (
         words.item_line({"price": PRO.price, "quantity": 2}, {"price_pro": PRO})

@@ -95,6 +95,8 @@ def test_a_plan_is_switched_and_switched_back_for_nothing(
 
     card(page).get_by_role("button", name="Change").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_text("The difference for").wait_for()
+    settle(page)
     dialog.get_by_label("Plan", exact=False).last.click()
     page.get_by_role("option", name="Pro").click()
     dialog.get_by_role("button", name="Preview").click()
