@@ -111,12 +111,11 @@ from sandbox.billing.subscription_changes import (
     update_subscription,
     update_subscription_item,
 )
+from sandbox.billing.subscription_pauses import pause_subscription, resume_subscription
 from sandbox.billing.subscriptions import (
     cancel_subscription,
     create_subscription,
     migrate_subscription,
-    pause_subscription,
-    resume_subscription,
 )
 from sandbox.billing.test_clocks import advance_test_clock, create_test_clock, delete_test_clock
 

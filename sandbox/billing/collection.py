@@ -70,14 +70,17 @@ def collect(state: State, invoice: StripeObject) -> bool:
 
 
 def _card_for(state: State, invoice: StripeObject) -> str | None:
-    subscription = subscription_of(state, invoice) or {}
-    customer = state.objects["customer"][invoice["customer"]]
-    found: str | None = (
-        invoice["default_payment_method"]
-        or subscription.get("default_payment_method")
-        or customer["invoice_settings"]["default_payment_method"]
+    found: str | None = invoice["default_payment_method"] or card_of(
+        state, invoice["customer"], subscription_of(state, invoice)
     )
     return found
+
+
+def card_of(state: State, customer_id: str, subscription: StripeObject | None) -> str | None:
+    """The card that pays for a subscription: its own, or the one for all invoices of the customer."""
+    own: str | None = subscription["default_payment_method"] if subscription else None
+    customer = state.objects["customer"][customer_id]
+    return own or customer["invoice_settings"]["default_payment_method"]
 
 
 def subscription_of(state: State, invoice: StripeObject) -> StripeObject | None:

@@ -3,12 +3,13 @@
 import heapq
 
 from sandbox.billing.calendar import HOUR, next_boundary
-from sandbox.billing.collection import collect, end_subscription, expire_incomplete
+from sandbox.billing.collection import card_of, collect, end_subscription, expire_incomplete
 from sandbox.billing.held_collection import end_hold, hold_back, hold_ends_at
 from sandbox.billing.invoicing import finalize_invoice
 from sandbox.billing.refunds import bank_answers, refund_due
 from sandbox.billing.schedules import enter_phase, schedule_due
 from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
+from sandbox.billing.subscription_pauses import set_paused
 from sandbox.objects import StripeObject
 from sandbox.state import State
 
@@ -134,7 +135,22 @@ def end_or_renew(state: State, subscription: StripeObject) -> StripeObject | Non
         invoice = last_invoice(state, subscription)
         end_subscription(state, subscription, reason="cancellation_requested")
         return invoice
+    if subscription["status"] == "trialing" and _ends_unpaid(state, subscription):
+        return None
     return _renew(state, subscription)
+
+
+def _ends_unpaid(state: State, subscription: StripeObject) -> bool:
+    """True when the trial ended without anything to pay with and the subscription was canceled or paused for it."""
+    rule = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    is_over = subscription["trial_end"] <= state.now and subscription["collection_method"] == "charge_automatically"
+    if not is_over or rule == "create_invoice" or card_of(state, subscription["customer"], subscription):
+        return False
+    if rule == "cancel":
+        end_subscription(state, subscription, reason="cancellation_requested")
+    else:
+        set_paused(state, subscription, "trial_end_without_payment_method")
+    return True
 
 
 def _renew(state: State, subscription: StripeObject) -> StripeObject | None:

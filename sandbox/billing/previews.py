@@ -5,6 +5,7 @@ from sandbox.billing.params import flag, required
 from sandbox.billing.proration import credit
 from sandbox.billing.refusals import invalid, referred
 from sandbox.billing.subscription_changes import proration_date, update_subscription
+from sandbox.billing.subscription_pauses import pause_subscription, resume_subscription
 from sandbox.billing.subscriptions import ENDED, cancel_subscription, create_subscription
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -19,7 +20,7 @@ CHANGES = {
     "proration_date",
     "trial_end",
 }
-CHANGES_KNOWN = {*CHANGES, "billing_mode", "cancel_now"}
+CHANGES_KNOWN = {*CHANGES, "billing_mode", "cancel_now", "pause", "resume_at"}
 
 
 def preview_invoice(state: State, params: StripeObject) -> StripeObject:
@@ -50,11 +51,17 @@ def _billed(state: State, found: StripeObject, details: StripeObject) -> StripeO
     before = found["latest_invoice"]
     if flag(details, "cancel_now", default=False):
         _end_now(state, found, details)
+    elif details.get("pause"):
+        pause_subscription(state, found["id"], details["pause"] | {"invoicing_behavior": "invoice"})
+    elif details.get("resume_at"):
+        told = {name: details[name] for name in ("billing_cycle_anchor", "proration_date") if name in details}
+        behavior = "none" if details.get("proration_behavior") == "none" else "always_invoice"
+        resume_subscription(state, found["id"], told | {"proration_behavior": behavior})
     elif details:
         update_subscription(state, found["id"], {name: details[name] for name in CHANGES & details.keys()})
     if found["latest_invoice"] != before:
         return _as_draft(state.objects["invoice"][found["latest_invoice"]])
-    if found["status"] in ENDED:
+    if found["status"] in {*ENDED, "paused"}:
         raise _nothing(found)
     times = [item["current_period_end"] for item in found["items"]["data"]]
     state.now = min([*times, *([found["cancel_at"]] if found["cancel_at"] else [])])

@@ -9,7 +9,15 @@ from sandbox.billing.proration import credit, debit
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.subscription_ends import set_end
 from sandbox.billing.subscription_restarts import bill_changes, start_over
-from sandbox.billing.subscriptions import ENDED, add_item, apply_discounts, price_of, refuse_negative, tax_rates
+from sandbox.billing.subscriptions import (
+    ENDED,
+    add_item,
+    apply_discounts,
+    price_of,
+    refuse_negative,
+    set_trial_rule,
+    tax_rates,
+)
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import plan, without_tiers
 from sandbox.state import State
@@ -106,6 +114,7 @@ def _snapshot(found: StripeObject) -> StripeObject:
 
 def _set_plain(state: State, found: StripeObject, params: StripeObject) -> None:
     merge_metadata(found, params)
+    set_trial_rule(found, params)
     if params.get("cancellation_details"):
         found["cancellation_details"] |= params["cancellation_details"]
     if params.get("default_payment_method"):

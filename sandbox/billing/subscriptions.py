@@ -1,4 +1,4 @@
-"""Subscriptions: begun, canceled, paused, resumed."""
+"""Subscriptions: begun, canceled, moved to another billing mode."""
 
 from sandbox.billing import subscription_invoices as invoices
 from sandbox.billing.calendar import DAY, add_months, next_boundary
@@ -8,10 +8,9 @@ from sandbox.billing.collection import collect, end_subscription
 from sandbox.billing.invoicing import void_invoice
 from sandbox.billing.params import flag, integer, list_of, metadata, required
 from sandbox.billing.payments import card_error
-from sandbox.billing.proration import credit, debit
+from sandbox.billing.proration import credit
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.subscription_ends import set_end
-from sandbox.billing.subscription_restarts import begin_period, bill_changes, start_over
 from sandbox.objects import StripeObject
 from sandbox.objects.catalog import discount
 from sandbox.objects.subscriptions import subscription, subscription_item
@@ -19,6 +18,7 @@ from sandbox.state import State
 
 ENDED = {"canceled", "incomplete_expired"}
 ITEMS_MAX = 20
+MISSING_METHOD = ("create_invoice", "cancel", "pause")
 
 
 def create_subscription(state: State, params: StripeObject) -> StripeObject:
@@ -53,6 +53,7 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
         method = resolve_payment_method(state, params["default_payment_method"], customer["id"])
         made["default_payment_method"] = method["id"]
     customer["currency"] = customer["currency"] or currency
+    set_trial_rule(made, params)
     state.put(made)
     for given, price in zip(wanted, prices, strict=True):
         add_item(state, made, price, given)
@@ -110,6 +111,20 @@ def _trial_end(state: State, params: StripeObject) -> int | None:
     if end is None or end <= state.now:
         raise invalid("Invalid timestamp: `trial_end` must be in the future.", param="trial_end")
     return end
+
+
+def set_trial_rule(found: StripeObject, params: StripeObject) -> None:
+    """What happens when a trial ends and there is nothing to pay with: `trial_settings`."""
+    told = (params.get("trial_settings") or {}).get("end_behavior") or {}
+    rule = told.get("missing_payment_method")
+    if rule is None:
+        return
+    if rule not in MISSING_METHOD:
+        raise invalid(
+            f"Invalid trial_settings[end_behavior][missing_payment_method]: {rule}",
+            param="trial_settings[end_behavior][missing_payment_method]",
+        )
+    found["trial_settings"] = {"end_behavior": {"missing_payment_method": rule}}
 
 
 def _shorten(made: StripeObject) -> None:
@@ -217,61 +232,6 @@ def cancel_subscription(state: State, id_: str, params: StripeObject) -> StripeO
     details = params.get("cancellation_details") or {}
     found["cancellation_details"] |= {key: details.get(key) for key in ("comment", "feedback")}
     return end_subscription(state, found, reason="cancellation_requested")
-
-
-def pause_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
-    """Stop billing. Only a subscription in flexible billing mode can be paused."""
-    found = addressed(state, "subscription", id_)
-    if found["billing_mode"]["type"] != "flexible":
-        raise invalid("You can only pause subscriptions with `billing_mode` set to `flexible`.")
-    if found["status"] not in {"active", "past_due", "trialing"}:
-        raise invalid(
-            f"You can't pause a subscription with status {found['status']}.", code="status_transition_invalid"
-        )
-    before = {"status": found["status"]}
-    found["status"] = "paused"
-    found["status_details"] = {
-        "paused": {
-            "subscription": {"type": "pause_requested"},
-            "transitioned_at": state.now,
-            "type": "subscription",
-        }
-    }
-    _ = params
-    state.emit("customer.subscription.paused", found)
-    state.emit("customer.subscription.updated", found, before)
-    return found
-
-
-def resume_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:
-    """Bill a paused subscription again, from now on."""
-    found = addressed(state, "subscription", id_)
-    if found["status"] != "paused":
-        raise invalid("You can only resume subscriptions that are paused.", code="status_transition_invalid")
-    anchor = params.get("billing_cycle_anchor")
-    restarts = (anchor.get("type") if isinstance(anchor, dict) else anchor) != "unchanged"
-    behavior = params.get("proration_behavior") or "create_prorations"
-    found["status"] = "active"
-    found.pop("status_details", None)
-    if restarts:
-        found["billing_cycle_anchor"] = state.now
-        start_over(state, found, bills_usage=False)
-    else:
-        _go_on(state, found, prorates=behavior != "none")
-        if behavior == "always_invoice":
-            bill_changes(state, found)
-    state.emit("customer.subscription.resumed", found)
-    state.emit("customer.subscription.updated", found, {"status": "paused"})
-    return found
-
-
-def _go_on(state: State, found: StripeObject, *, prorates: bool) -> None:
-    """The cycle as it was: a period that ran out meanwhile is followed by what is left of the one that runs now."""
-    for item in found["items"]["data"]:
-        if item["current_period_end"] <= state.now:
-            begin_period(state, found, item)
-            if prorates:
-                debit(state, found, item, state.now)
 
 
 def migrate_subscription(state: State, id_: str, params: StripeObject) -> StripeObject:

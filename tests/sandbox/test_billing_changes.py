@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.sandbox.shop import DAY, FEBRUARY, MARCH, customer, lines, newest_invoice, price, subscribe
+from tests.sandbox.shop import DAY, FEBRUARY, MARCH, customer, lines, meter, newest_invoice, price, report, subscribe
 from tests.sandbox_fixtures import EMPTY_STARTS_AT, SandboxServer
 
 
@@ -234,6 +234,48 @@ def test_previews_of_ends_trials_and_beginnings(sandbox_server: SandboxServer, s
     begun: Any = {"customer": ada, "subscription_details": {"items": [{"price": monthly, "quantity": 3}]}}
     assert stripe_sdk.v1.invoices.create_preview(begun).amount_due == 9_300
     assert sandbox_server.control("/state") == before
+
+
+def test_a_pause_bills_the_usage_and_credits_the_rest(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """31.00 and 300 units at 0.01; paused after 10 of 31 days, resumed after 20 in the same cycle: -21.00, 3.00, 11.00."""
+    counted = price(stripe_sdk, 1, recurring={"interval": "month", "usage_type": "metered", "meter": meter(stripe_sdk)})
+    ada = customer(stripe_sdk)
+    made = subscribe(stripe_sdk, ada, price(stripe_sdk, 3_100), counted)
+    sandbox_server.advance(days=9)
+    report(stripe_sdk, ada, 300, "e1")
+    sandbox_server.advance(days=1)
+    pause: Any = {"invoicing_behavior": "invoice"}
+    stripe_sdk.v1.subscriptions.pause(made.id, pause)
+    assert amounts(newest_invoice(stripe_sdk)) == [-2_100, 300]
+    sandbox_server.advance(days=10)
+    report(stripe_sdk, ada, 500, "meanwhile")
+    again: Any = {"subscription": made.id, "subscription_details": {"resume_at": "now"}}
+    assert amounts(stripe_sdk.v1.invoices.create_preview(again)) == [3_100]
+    sandbox_server.advance(seconds=1)
+
+    told: Any = {"billing_cycle_anchor": {"type": "unchanged"}, "proration_behavior": "always_invoice"}
+    resumed = stripe_sdk.v1.subscriptions.resume(made.id, told | {"proration_date": EMPTY_STARTS_AT + 20 * DAY})
+
+    assert (resumed.status, amounts(newest_invoice(stripe_sdk))) == ("active", [1_100])
+    sandbox_server.advance(to=FEBRUARY + 1)
+    assert amounts(newest_invoice(stripe_sdk)) == [3_100, 0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"), [("create_invoice", "active"), ("cancel", "canceled"), ("pause", "paused")]
+)
+def test_a_trial_that_ends_without_a_card(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, rule: str, status: str
+) -> None:
+    given: Any = {"trial_period_days": 14, "trial_settings": {"end_behavior": {"missing_payment_method": rule}}}
+    made = subscribe(stripe_sdk, customer(stripe_sdk, None), price(stripe_sdk, 3_100), **given)
+
+    sandbox_server.advance(days=14)
+
+    assert stripe_sdk.v1.subscriptions.retrieve(made.id).status == status
+    assert len(stripe_sdk.v1.invoices.list().data) == (2 if rule == "create_invoice" else 1)
 
 
 def test_classic_becomes_flexible_for_good(sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient) -> None:
