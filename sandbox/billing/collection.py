@@ -40,7 +40,7 @@ def pay_invoice(state: State, id_: str, params: StripeObject) -> StripeObject:
         invoice["amount_paid_off_stripe"] = invoice["amount_remaining"]
         give_up(state, invoice, "automatic")
         mark_paid(state, invoice)
-        _recover_subscription(state, invoice)
+        recover_subscription(state, invoice)
         return invoice
     wanted = params.get("payment_method") or _card_for(state, invoice)
     if wanted is None:
@@ -114,7 +114,7 @@ def _try(state: State, invoice: StripeObject, method: StripeObject) -> StripeObj
     payment["status_transitions"]["paid_at"] = state.now
     state.emit("invoice_payment.paid", payment)
     mark_paid(state, invoice)
-    _recover_subscription(state, invoice)
+    recover_subscription(state, invoice)
     return charge
 
 
@@ -165,7 +165,7 @@ def end_subscription(state: State, found: StripeObject, *, reason: str) -> Strip
     return found
 
 
-def _recover_subscription(state: State, invoice: StripeObject) -> None:
+def recover_subscription(state: State, invoice: StripeObject) -> None:
     """Paid: the subscription is active again unless something else is still owed."""
     subscription = subscription_of(state, invoice)
     customer = state.objects["customer"][invoice["customer"]]

@@ -1,5 +1,6 @@
 """Credit notes: less is owed of an open invoice; of a paid one money returns as refund, as credit, or outside of Stripe."""
 
+from sandbox.billing.collection import recover_subscription
 from sandbox.billing.credit_note_lines import lines_of
 from sandbox.billing.invoicing import give_up, mark_paid, payments_of
 from sandbox.billing.params import integer, list_of, merge_metadata, metadata, required
@@ -185,6 +186,7 @@ def _owe_less(state: State, invoice: StripeObject, amount: int) -> None:
     if invoice["amount_remaining"] == 0:
         give_up(state, invoice, "void_invoice")
         mark_paid(state, invoice)
+        recover_subscription(state, invoice)
 
 
 def update_credit_note(state: State, id_: str, params: StripeObject) -> StripeObject:

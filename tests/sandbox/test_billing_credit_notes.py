@@ -56,6 +56,25 @@ def test_what_an_invoice_asks_for_less_is_what_the_card_pays(
     assert [one.amount for one in stripe_sdk.v1.charges.list().data] == [7_000]
 
 
+def test_a_debt_forgiven_makes_its_subscription_active_again(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """February's 100.00 are declined; a note over all of it, and nothing is owed or tried any more."""
+    ada = customer(stripe_sdk)
+    made = subscribe(stripe_sdk, ada, price(stripe_sdk, 10_000))
+    card = stripe_sdk.v1.payment_methods.list({"customer": ada}).data[0].id
+    sandbox_server.control(f"/payment_methods/{card}/outcomes", {"outcomes": ["insufficient_funds"]})
+    sandbox_server.advance(days=32)
+    assert stripe_sdk.v1.subscriptions.retrieve(made.id).status == "past_due"
+
+    note(stripe_sdk, stripe_sdk.v1.invoices.list().data[0], amount=10_000)
+
+    assert stripe_sdk.v1.subscriptions.retrieve(made.id).status == "active"
+    assert stripe_sdk.v1.invoices.list().data[0].next_payment_attempt is None
+    sandbox_server.advance(days=20)
+    assert len(stripe_sdk.v1.charges.list().data) == 2
+
+
 def test_of_a_paid_invoice_money_returns_in_three_ways(
     sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
 ) -> None:
