@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import customers, heap, overview, refunds, shell
+from dashboard import customers, dead_letters, heap, overview, refunds, shell
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -20,5 +20,6 @@ pages = shell.Pages(
 st.session_state[shell.PAGES] = pages
 acting = [
     st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
+    st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
 ]
 st.navigation({"Margins": [pages.overview, pages.customers], "Act": acting}).run()

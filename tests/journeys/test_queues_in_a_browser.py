@@ -2,11 +2,20 @@
 
 import json
 import re
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine, text
 
+from billing.inbox_rules import read_event
+from store import audit, embedded_postgres, inbox
+from store.database import clock, open_engine, prepare_roles, tenant_transaction
+from store.tenants import list_tenants
 from tests.browser_fixtures import PHONE, OpenPage, settle
 from tests.demo_fixtures import ServedDemo
 
@@ -16,9 +25,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
-def at_stripe(demo: ServedDemo, path: str) -> Any:
-    """What the sandbox answers to a read."""
-    request = urllib.request.Request(f"{demo.sandbox_url}{path}", headers={"Authorization": "Bearer sk_test_sandbox"})
+def at_stripe(demo: ServedDemo, path: str, **changes: str) -> Any:
+    """What the sandbox answers to a read, or to a change."""
+    form = urllib.parse.urlencode(changes).encode() if changes else None
+    headers = {"Authorization": "Bearer sk_test_sandbox"}
+    request = urllib.request.Request(f"{demo.sandbox_url}{path}", form, headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
 
@@ -83,3 +94,79 @@ def test_what_may_not_be_is_said_in_the_dialog(running_demo: ServedDemo, open_pa
     settle(page)
     dialog.get_by_role("button", name="Ask for it").click()
     dialog.get_by_text("No paid charge is known by").wait_for()
+
+
+@pytest.fixture
+def books(running_demo: ServedDemo) -> Iterator[tuple[Engine, UUID]]:
+    """The running demo's Postgres as the application's role, and its tenant."""
+    engine = open_engine(prepare_roles(embedded_postgres.start(running_demo.folder)).app)
+    yield engine, next(tenant.tenant_id for tenant in list_tenants(engine) if tenant.slug == "demo")
+    engine.dispose()
+
+
+def a_dead_letter(demo: ServedDemo, engine: Engine, tenant_id: UUID, new_name: str) -> tuple[str, str, str]:
+    """A customer renamed while webhooks were off, whose event then could not be handled; customer, old name, event."""
+    (endpoint,) = at_stripe(demo, "/v1/webhook_endpoints")["data"]
+    at_stripe(demo, f"/v1/webhook_endpoints/{endpoint['id']}", disabled="true")
+    customer = at_stripe(demo, "/v1/customers?limit=1")["data"][0]
+    at_stripe(demo, f"/v1/customers/{customer['id']}", name=new_name)
+    at_stripe(demo, f"/v1/webhook_endpoints/{endpoint['id']}", disabled="false")
+    event = at_stripe(demo, "/v1/events?type=customer.updated&limit=1")["data"][0]
+    now = clock(engine)
+    with tenant_transaction(engine, tenant_id) as connection:
+        inbox.add(connection, tenant_id, [read_event(json.dumps(event))], source="webhook", endpoint="main", now=now)
+        (held,) = inbox.claim(connection, now=now, lease=timedelta(minutes=1), limit=1)
+        inbox.record_error(connection, held, "KeyError: 'address'", state="dead", next_attempt_at=now)
+    return customer["id"], customer["name"], event["id"]
+
+
+def test_a_dead_letter_is_looked_into_and_replayed(
+    running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
+) -> None:
+    engine, tenant_id = books
+    customer_id, old_name, event_id = a_dead_letter(running_demo, engine, tenant_id, "Renamed Ltd")
+
+    def mirrored_name() -> str:
+        with tenant_transaction(engine, tenant_id) as connection:
+            query = text("select name from stripe_customers where id = :id")
+            return str(connection.scalar(query, {"id": customer_id}))
+
+    page = open_page(f"{running_demo.url}/dead-letters")
+    page.get_by_text("KeyError: 'address'").wait_for()
+    page.get_by_role("button", name="What would change?").click()
+    page.get_by_text("A retry would succeed").wait_for()
+    table = page.locator("[class*=st-key-card_dead_] [role=grid]")
+    table.get_by_text("Renamed Ltd").first.wait_for(state="attached")
+    assert mirrored_name() == old_name  # looking changes nothing
+    page.get_by_role("button", name="Retry", exact=True).click()
+    page.get_by_text("Every event that came was handled.").wait_for()
+    assert mirrored_name() == "Renamed Ltd"
+    with tenant_transaction(engine, tenant_id) as connection:
+        actions = connection.scalars(
+            text("select action from audit_log where subject = :id order by seq"), {"id": event_id}
+        )
+        assert list(actions) == ["dead_letter:dry_run", "dead_letter:retry"]
+        assert audit.verify(connection).intact
+
+
+def test_dead_letters_are_put_away_with_a_reason_on_a_phone_in_the_dark(
+    running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
+) -> None:
+    engine, tenant_id = books
+    _, _, event_id = a_dead_letter(running_demo, engine, tenant_id, "Renamed Again Ltd")
+    page = open_page(f"{running_demo.url}/dead-letters", size=PHONE, scheme="dark")
+    page.get_by_text("KeyError: 'address'").wait_for()
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    page.get_by_role("button", name="Discard", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Discard for good").click()
+    dialog.get_by_text("Say why").wait_for()
+    dialog.get_by_label("Why").fill("our own test")
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    dialog.get_by_role("button", name="Discard for good").click()
+    page.get_by_text("Every event that came was handled.").wait_for()
+    with tenant_transaction(engine, tenant_id) as connection:
+        put_away = inbox.find(connection, event_id)
+    assert put_away is not None
+    assert (put_away.state, put_away.discard_reason) == ("discarded", "our own test")
