@@ -16,7 +16,9 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from api import health, webhooks
+from api import health, refund_requests, webhooks
+from api.bearer import Gate
+from billing.principals import Principal
 from dashboard import reading
 from dashboard.front_door import FrontDoor
 from store.database import DatabaseUnreachable, Engine, open_engine
@@ -32,6 +34,9 @@ def build_app() -> ASGIApp:
     """The one ASGI app: Streamlit's pages with our routes beside them."""
     # Streamlit looks for .streamlit/config.toml in the working folder when it is first asked for an option,
     # and keeps the answer: asking here makes `metering up` look the same from any folder.
+    settings = load_settings()
+    token = settings.metering_api_token
+    gate = Gate(token.get_secret_value() if token else None, Principal("api", settings.metering_api_role))
     with contextlib.chdir(ROOT):
         import streamlit as st  # noqa: PLC0415 - its import alone must not cost `--help` two seconds
 
@@ -40,7 +45,8 @@ def build_app() -> ASGIApp:
             ROOT / "dashboard" / "app.py",
             routes=[
                 *health.routes(reading.published_version),
-                *webhooks.routes(load_settings().webhook_secrets, _books),
+                *webhooks.routes(settings.webhook_secrets, _books),
+                *refund_requests.routes(gate, _books),
             ],
             middleware=[Middleware(FrontDoor)],
             on_script_error=_say_it_kindly,

@@ -1,1 +1,1 @@
-"""What machines call: health for now; usage intake and webhooks join here."""
+"""What machines call: health, Stripe's webhooks, and the refund queue."""

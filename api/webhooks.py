@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from api.problems import BodyTooLarge, problem, read_body
 from billing.inbox_rules import NotAnEvent, read_event
 from billing.webhook_signature import why_not_signed
 from store import inbox
@@ -26,10 +27,6 @@ OpenBooks = Callable[[], tuple[Engine, UUID]]
 """The database and whose installation this is; raises what the database raises."""
 
 
-class BodyTooLarge(Exception):
-    """More came than an event of Stripe's can be."""
-
-
 def routes(secrets: Mapping[str, Sequence[str]], open_books: OpenBooks) -> list[Route]:
     """`POST /webhooks/stripe/{endpoint}`; `secrets` are the signing secrets by endpoint, several while one is rolled.
 
@@ -40,23 +37,23 @@ def routes(secrets: Mapping[str, Sequence[str]], open_books: OpenBooks) -> list[
     async def receive(request: Request) -> JSONResponse:
         endpoint = request.path_params["endpoint"]
         if endpoint not in secrets:
-            return _answer(404, "There is no webhook endpoint of this name in STRIPE_WEBHOOK_SECRETS.")
+            return problem(404, "There is no webhook endpoint of this name in STRIPE_WEBHOOK_SECRETS.")
         try:
-            body = await _body(request)
+            body = await read_body(request, MAX_BODY_BYTES)
         except BodyTooLarge:
-            return _answer(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            return problem(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         now = datetime.now(UTC)
         refusal = why_not_signed(request.headers.get("stripe-signature"), body, secrets[endpoint], now)
         if refusal is not None:
             log.warning("webhook_refused", endpoint=endpoint, reason=refusal)
-            return _answer(400, refusal)
+            return problem(400, refusal)
         return await run_in_threadpool(_store, open_books, endpoint, body, now)
 
     async def guarded(request: Request) -> JSONResponse:
         try:
             return await receive(request)
         except ClientDisconnect:
-            return _answer(400, "The connection ended before the body did.")
+            return problem(400, "The connection ended before the body did.")
 
     return [Route("/webhooks/stripe/{endpoint}", guarded, methods=["POST"])]
 
@@ -67,35 +64,14 @@ def _store(open_books: OpenBooks, endpoint: str, body: bytes, now: datetime) -> 
         event = read_event(body)
     except NotAnEvent as wrong:
         log.warning("webhook_refused", endpoint=endpoint, reason=str(wrong))
-        return _answer(400, str(wrong))
+        return problem(400, str(wrong))
     try:
         engine, tenant_id = open_books()
         with tenant_transaction(engine, tenant_id) as connection:
             is_new = inbox.add(connection, tenant_id, [event], source="webhook", endpoint=endpoint, now=now) == 1
     except DATABASE_FAILED as trouble:
         log.warning("webhook_not_stored", endpoint=endpoint, event_id=event.event_id, reason=type(trouble).__name__)
-        return _answer(503, "The event could not be stored now: send it again.", {"Retry-After": RETRY_AFTER_SECONDS})
+        return problem(
+            503, "The event could not be stored now: send it again.", headers={"Retry-After": RETRY_AFTER_SECONDS}
+        )
     return JSONResponse({"event": event.event_id, "is_new": is_new})
-
-
-async def _body(request: Request) -> bytes:
-    """The raw body, as the signature is over its bytes. Raises BodyTooLarge before more than the limit is held."""
-    said = request.headers.get("content-length", "0")
-    if said.isascii() and said.isdigit() and int(said) > MAX_BODY_BYTES:
-        raise BodyTooLarge
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > MAX_BODY_BYTES:
-            raise BodyTooLarge
-    return bytes(parts)
-
-
-def _answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A problem in the form of RFC 9457."""
-    return JSONResponse(
-        {"type": "about:blank", "status": status, "detail": detail},
-        status_code=status,
-        headers=headers,
-        media_type="application/problem+json",
-    )

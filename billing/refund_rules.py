@@ -52,6 +52,14 @@ class Asked:
     currency: str
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why somebody may not approve: for their role, for a missing reason to override (`value`), or for what no one may override."""
+
+    because: Literal["role", "value", "rule"]
+    sentence: str
+
+
 def findings(
     charge: Raw | None, asked: Asked, pending: Sequence[Pending], policy: RefundPolicy, now: datetime
 ) -> list[Finding]:
@@ -128,23 +136,24 @@ def why_not_approve(
     policy: RefundPolicy,
     *,
     override_reason: str | None,
-) -> str | None:
-    """Why this person may not approve, as a sentence; None when they may.
+) -> Refusal | None:
+    """Why this person may not approve; None when they may.
 
     Above what their role may approve, somebody of a higher role decides. Nobody approves their own request above the limit of a
     lead (of support, for support), not even a founder: that takes a second person.
     """
     if principal.role in {"viewer", "finance"}:
-        return f"A {principal.role} does not approve refunds."
+        return Refusal("role", f"A {principal.role} does not approve refunds.")
     stops = [finding.sentence for finding in standing if finding.level == "stop"]
     if stops:
-        return stops[0]
+        return Refusal("rule", stops[0])
     overrides = [finding.sentence for finding in standing if finding.level == "override"]
     if overrides and not principal.ranks_at_least("lead"):
-        return f"{overrides[0]} A lead or founder may override that."
+        return Refusal("role", f"{overrides[0]} A lead or founder may override that.")
     if overrides and not (override_reason or "").strip():
-        return f"{overrides[0]} Say why it is approved all the same."
-    return _over_limit(principal, asked, requested_by, policy)
+        return Refusal("value", f"{overrides[0]} Say why it is approved all the same.")
+    over = _over_limit(principal, asked, requested_by, policy)
+    return None if over is None else Refusal("role", over)
 
 
 def _over_limit(principal: Principal, asked: Asked, requested_by: str, policy: RefundPolicy) -> str | None:

@@ -1,6 +1,7 @@
 """What every step of a refund request has in common: the row is held, the step is written down and audited."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from billing.refund_states import State
@@ -10,9 +11,19 @@ from store.refund_requests import RefundRequest
 
 SERVICE = "metering"
 
+Because = Literal["role", "unknown", "value", "rule"]
+
 
 class RefundNotAllowed(Exception):
-    """What was asked for may not be done; the sentence says why and by whom it might."""
+    """What was asked for may not be done; the sentence says why and by whom it might.
+
+    `because` tells a program what kind of no it is: the person's role, nothing of that name, a value (then `field` names it as
+    `Wanted` and `attach` do), or a rule or deed that stands against it.
+    """
+
+    def __init__(self, sentence: str, *, because: Because = "rule", field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.because, self.field = because, field
 
 
 def subject_of(request_id: UUID) -> str:
@@ -24,7 +35,7 @@ def known(connection: Connection, request_id: UUID) -> RefundRequest:
     """The request with this id. Raises RefundNotAllowed when there is none."""
     found = refund_requests.find(connection, request_id)
     if found is None:
-        raise RefundNotAllowed(f"There is no refund request {request_id}.")
+        raise RefundNotAllowed(f"There is no refund request {request_id}.", because="unknown")
     return found
 
 

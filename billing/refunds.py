@@ -1,6 +1,7 @@
 """The refund queue: ask, check, put evidence beside it, decide, send, settle; each step with who, when and why, and audited."""
 
-from collections.abc import Sequence
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +9,9 @@ from uuid import UUID
 from billing import commands, refund_rules
 from billing.principals import Principal
 from billing.refund_command import KIND
-from billing.refund_rules import Asked, Finding, Pending, Raw, RefundPolicy
-from billing.refund_states import OPEN, UNDECIDED, State, follow
+from billing.refund_rules import Asked, Raw, RefundPolicy
+from billing.refund_standing import found_at_check, reserved, standing_now
+from billing.refund_states import State, follow
 from billing.refund_steps import SERVICE, RefundNotAllowed, held, known, state_of, subject_of, write_step
 from store import paid_charges, refund_requests
 from store.database import Connection
@@ -28,6 +30,14 @@ class Wanted:
     note: str | None = None
     external_id: str | None = None
     currency: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """What is the same for two requests that ask for the same, whatever key they come under."""
+        said = [self.of.strip(), self.amount_minor, self.reason, (self.note or "").strip(), self.external_id]
+        said.append((self.currency or "").lower())
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def policy(connection: Connection) -> RefundPolicy:
@@ -39,32 +49,24 @@ def policy(connection: Connection) -> RefundPolicy:
 def request(
     connection: Connection, tenant_id: UUID, wanted: Wanted, *, source: str, principal: Principal, now: datetime
 ) -> tuple[RefundRequest, bool]:
-    """Put a request into the queue; the same external id again finds the first one. Returns it and whether it is new.
+    """Put a request into the queue; the same external id or idempotency key again finds the first one. Returns it and whether it is new.
 
     `source` is page, api or import. Nothing is decided here beyond that the charge is known and the amount can be meant. Raises
-    RefundNotAllowed.
+    RefundNotAllowed, also when the id or key came before with something else.
     """
     if principal.role == "viewer":
-        raise RefundNotAllowed("A viewer asks for no refunds.")
-    if wanted.reason not in refund_rules.REASONS:
-        raise RefundNotAllowed(f"{wanted.reason!r} is none of Stripe's reasons: {', '.join(refund_rules.REASONS)}.")
-    charge = paid_charges.charge_behind(connection, wanted.of.strip())
-    if charge is None:
-        raise RefundNotAllowed(
-            f"No paid charge is known by {wanted.of!r}: give the id of a charge, a payment or an invoice."
-        )
-    if wanted.currency is not None and wanted.currency.lower() != charge.currency:
-        raise RefundNotAllowed(f"The charge is in {charge.currency}, not in {wanted.currency.lower()}.")
-    amount_minor = charge.left_minor if wanted.amount_minor is None else wanted.amount_minor
-    if not 0 < amount_minor <= charge.amount_captured_minor:
-        raise RefundNotAllowed(
-            f"{amount_minor} {charge.currency} (minor units) cannot be refunded of a charge of {charge.amount_captured_minor}."
-        )
+        raise RefundNotAllowed("A viewer asks for no refunds.", because="role")
+    known_as = refund_requests.find_asked(connection, wanted.external_id, wanted.idempotency_key)
+    if known_as is not None:  # looked for first: what was asked for once is found whatever became of the charge
+        return _the_same(known_as, wanted), False
+    charge, amount_minor = _meant(connection, wanted)
     made, is_new = refund_requests.add(
         connection,
         tenant_id,
         now=now,
         external_id=wanted.external_id,
+        idempotency_key=wanted.idempotency_key,
+        asked_sha256=wanted.sha256,
         source=source,
         charge_id=charge.charge_id,
         invoice_id=charge.invoice_id,
@@ -75,16 +77,46 @@ def request(
         note=(wanted.note or "").strip() or None,
         requested_by=str(principal),
     )
-    if is_new:
-        write_step(connection, tenant_id, made, "requested", by=str(principal), why=made.note, now=now)
-    return made, is_new
+    if not is_new:
+        return _the_same(made, wanted), False
+    write_step(connection, tenant_id, made, "requested", by=str(principal), why=made.note, now=now)
+    return made, True
+
+
+def _meant(connection: Connection, wanted: Wanted) -> tuple[paid_charges.Charge, int]:
+    """The charge that is meant and the amount in minor units. Raises RefundNotAllowed with the field that is wrong."""
+    if wanted.reason not in refund_rules.REASONS:
+        said = f"{wanted.reason!r} is none of Stripe's reasons: {', '.join(refund_rules.REASONS)}."
+        raise RefundNotAllowed(said, because="value", field="reason")
+    charge = paid_charges.charge_behind(connection, wanted.of.strip())
+    if charge is None:
+        said = f"No paid charge is known by {wanted.of!r}: give the id of a charge, a payment or an invoice."
+        raise RefundNotAllowed(said, because="value", field="of")
+    if wanted.currency is not None and wanted.currency.lower() != charge.currency:
+        said = f"The charge is in {charge.currency}, not in {wanted.currency.lower()}."
+        raise RefundNotAllowed(said, because="value", field="currency")
+    amount_minor = charge.left_minor if wanted.amount_minor is None else wanted.amount_minor
+    if not 0 < amount_minor <= charge.amount_captured_minor:
+        said = f"{amount_minor} {charge.currency} (minor units) cannot be refunded of a charge of {charge.amount_captured_minor}."
+        raise RefundNotAllowed(said, because="value", field="amount_minor")
+    return charge, amount_minor
+
+
+def _the_same(first: RefundRequest, wanted: Wanted) -> RefundRequest:
+    """The first request, if it asked for the same; rows from before the hash was kept are taken at their name."""
+    if first.asked_sha256 not in {None, wanted.sha256}:
+        name = first.external_id or first.idempotency_key
+        raise RefundNotAllowed(
+            f"{name!r} stands for another refund already, request {first.request_id}: give a new one a new name."
+        )
+    return first
 
 
 def check(
     connection: Connection, tenant_id: UUID, asked: RefundRequest, charge: Raw | None, now: datetime
 ) -> RefundRequest | None:
     """Hold a request against Stripe's charge as it is now; None when somebody moved the request meanwhile."""
-    standing = _standing(connection, asked, charge, now)
+    standing = standing_now(connection, asked, charge, policy(connection), now)
     said = " ".join(finding.sentence for finding in standing) or "Nothing stands against it."
     checked = refund_requests.change(
         connection,
@@ -113,13 +145,17 @@ def attach(
     now: datetime,
 ) -> Evidence:
     """Keep a file or a link beside a request that is not decided yet. Raises RefundNotAllowed, NoSuchStep."""
+    if principal.role == "viewer":
+        raise RefundNotAllowed("A viewer adds no evidence.", because="role")
     asked = held(connection, request_id)
     if (link is None) == (content is None):
-        raise RefundNotAllowed("Evidence is either a file or a link.")
+        raise RefundNotAllowed("Evidence is either a file or a link.", because="value", field="link")
     if link is not None and not link.startswith(("https://", "http://")):
-        raise RefundNotAllowed(f"{link!r} is no web address: it must begin with https://.")
+        said = f"{link!r} is no web address: it must begin with https://."
+        raise RefundNotAllowed(said, because="value", field="link")
     if content is not None and not 0 < len(content) <= LARGEST_FILE_BYTES:
-        raise RefundNotAllowed(f"{name!r} has {len(content)} bytes; up to {LARGEST_FILE_BYTES} are kept, and not none.")
+        said = f"{name!r} has {len(content)} bytes; up to {LARGEST_FILE_BYTES} are kept, and not none."
+        raise RefundNotAllowed(said, because="value", field="content")
     if state_of(asked) != "evidence":
         follow(state_of(asked), "evidence")
         refund_requests.change(connection, asked, now=now, state="evidence")
@@ -154,11 +190,10 @@ def approve(
     Whoever decides about one charge takes turns, so the sum that is on its way never exceeds what is left. Raises
     RefundNotAllowed, NoSuchStep.
     """
-    asked = known(connection, request_id)
-    refund_requests.hold_charge(connection, asked.charge_id)
+    refund_requests.hold_charge(connection, known(connection, request_id).charge_id)
     asked = held(connection, request_id)
     decided = follow(state_of(asked), "decided")
-    standing = [*_kept_findings(asked), *_reserved(connection, asked)]
+    standing = [*found_at_check(asked), *reserved(connection, asked)]
     refusal = refund_rules.why_not_approve(
         principal,
         Asked(asked.amount_minor, asked.currency),
@@ -168,7 +203,8 @@ def approve(
         override_reason=override_reason,
     )
     if refusal is not None:
-        raise RefundNotAllowed(refusal)
+        field = "override_reason" if refusal.because == "value" else None
+        raise RefundNotAllowed(refusal.sentence, because=refusal.because, field=field)
     subject = subject_of(request_id)
     intent = commands.Intent(
         KIND, subject, subject, asked.charge_id, {"reason": asked.reason}, asked.amount_minor, asked.currency
@@ -194,9 +230,9 @@ def decline(
 ) -> RefundRequest:
     """Decide that it is not refunded, with the reason. Raises RefundNotAllowed, NoSuchStep."""
     if principal.role in {"viewer", "finance"}:
-        raise RefundNotAllowed(f"A {principal.role} does not decide about refunds.")
+        raise RefundNotAllowed(f"A {principal.role} does not decide about refunds.", because="role")
     if not why.strip():
-        raise RefundNotAllowed("Say why it is declined.")
+        raise RefundNotAllowed("Say why it is declined.", because="value", field="why")
     return _end(connection, tenant_id, request_id, "declined", by=str(principal), why=why.strip(), now=now)
 
 
@@ -206,7 +242,8 @@ def cancel(
     """Take a request back, even an approved one as long as it was never sent. Raises RefundNotAllowed, NoSuchStep."""
     asked = known(connection, request_id)
     if asked.requested_by != str(principal) and not principal.ranks_at_least("lead"):
-        raise RefundNotAllowed(f"Only {asked.requested_by}, a lead or a founder takes this request back.")
+        said = f"Only {asked.requested_by}, a lead or a founder takes this request back."
+        raise RefundNotAllowed(said, because="role")
     # The command first and the request after it, as the worker holds them when it settles one.
     is_sent = asked.command_id is not None and not commands.cancel(
         connection, asked.command_id, principal=principal, now=now
@@ -214,41 +251,6 @@ def cancel(
     if is_sent:
         raise RefundNotAllowed("It is on its way to Stripe already and cannot be taken back.")
     return _end(connection, tenant_id, request_id, "canceled", by=str(principal), why=why, now=now)
-
-
-def _standing(connection: Connection, asked: RefundRequest, charge: Raw | None, now: datetime) -> list[Finding]:
-    others = [
-        Pending(str(other.request_id), other.amount_minor, other.state not in UNDECIDED)
-        for other in refund_requests.of_charge(connection, asked.charge_id, states=OPEN)
-        if other.request_id != asked.request_id
-    ]
-    wanted = Asked(asked.amount_minor, asked.currency)
-    return refund_rules.findings(charge, wanted, others, policy(connection), now)
-
-
-def _kept_findings(asked: RefundRequest) -> list[Finding]:
-    return [Finding(**finding) for finding in asked.findings or ()]  # type: ignore[arg-type]  # written by `check`
-
-
-def _reserved(connection: Connection, asked: RefundRequest) -> Sequence[Finding]:
-    """A stop when the charge has not enough left beside what was decided since the check; by the mirror and the queue."""
-    mirrored = paid_charges.mirrored_charge(connection, asked.charge_id)
-    if mirrored is None:
-        return [Finding("no_charge", "stop", f"The charge {asked.charge_id} is not known here any more.")]
-    captured_minor, given_back_minor = mirrored
-    on_their_way_minor = sum(
-        other.amount_minor
-        for other in refund_requests.of_charge(connection, asked.charge_id, states=("decided", "sent", "settled"))
-        if other.refund_id is None or not paid_charges.is_mirrored_refund(connection, other.refund_id)
-    )
-    left_minor = captured_minor - given_back_minor - on_their_way_minor
-    if asked.amount_minor <= left_minor:
-        return []
-    said = (
-        f"Of {captured_minor} {asked.currency} (minor units) {given_back_minor} are given back and {on_their_way_minor} on their way, "
-        f"so {asked.amount_minor} are too much."
-    )
-    return [Finding("reserved", "stop", said)]
 
 
 def _end(

@@ -16,6 +16,11 @@ STRIPE_API_KEY=
 # The signing secrets of your webhook endpoints (docs/webhooks.md); without them changes come with the next pull.
 # STRIPE_WEBHOOK_SECRETS=main=whsec_…
 
+# The token of the HTTP API (docs/api.md), 32 characters or more (openssl rand -hex 32); without it there is no API.
+# METERING_API_TOKEN=
+# What it may do: viewer, support, lead, finance or founder.
+# METERING_API_ROLE=support
+
 # Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
 # STRIPE_API_BASE=
 

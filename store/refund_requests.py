@@ -48,6 +48,8 @@ class RefundRequest:
     command_id: UUID | None
     refund_id: str | None
     outcome: str | None
+    idempotency_key: str | None
+    asked_sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -77,18 +79,28 @@ _COLUMNS = [column for column in refund_requests.columns if column.name not in {
 
 
 def add(connection: Connection, tenant_id: UUID, *, now: datetime, **fields: Any) -> tuple[RefundRequest, bool]:
-    """A new request in its first state, or the one with the same external id, untouched; and whether it is new."""
+    """A new request in its first state, or the one with the same external id or idempotency key, untouched; and whether it is new."""
     row = connection.execute(
         insert_or_change(refund_requests)
         .values(tenant_id=tenant_id, request_id=uuid4(), state="requested", requested_at=now, changed_at=now, **fields)
-        .on_conflict_do_nothing(index_elements=["tenant_id", "external_id"])
+        .on_conflict_do_nothing()
         .returning(*_COLUMNS)
     ).one_or_none()
     if row is not None:
         connection.execute(text(f"notify {CHANNEL}"))
         return _request(row), True
-    found = connection.execute(select(*_COLUMNS).where(table.external_id == fields["external_id"])).one()
-    return _request(found), False
+    found = find_asked(connection, fields["external_id"], fields["idempotency_key"])
+    assert found is not None, "one of the two is taken"
+    return found, False
+
+
+def find_asked(connection: Connection, external_id: str | None, idempotency_key: str | None) -> RefundRequest | None:
+    """The request that came under this idempotency key, or else under this external id; None when neither is known."""
+    for column, value in ((table.idempotency_key, idempotency_key), (table.external_id, external_id)):
+        row = None if value is None else connection.execute(select(*_COLUMNS).where(column == value)).one_or_none()
+        if row is not None:
+            return _request(row)
+    return None
 
 
 def find(connection: Connection, request_id: UUID, *, lock: bool = False) -> RefundRequest | None:

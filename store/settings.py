@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +41,13 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _api_token(value: SecretStr) -> SecretStr:
+    """Long enough that nobody guesses it, and what a header can carry."""
+    if not re.fullmatch(r"[\x21-\x7e]{32,}", value.get_secret_value()):
+        raise ValueError("must have at least 32 characters and no spaces (openssl rand -hex 32 makes one)")
+    return value
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 
 
@@ -77,6 +84,8 @@ class Settings(BaseSettings):
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
     stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
+    metering_api_token: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
+    metering_api_role: Literal["viewer", "support", "lead", "finance", "founder"] = "support"
 
     @property
     def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
@@ -102,6 +111,7 @@ _ALLOWED = {
     "metering_port": "must be a port number from 1 to 65535",
     "metering_sandbox_port": "must be a port number from 1 to 65535",
     "stripe_requests_per_second": "must be a whole number from 1 to 100",
+    "metering_api_role": "must be viewer, support, lead, finance or founder",
 }
 
 
@@ -122,6 +132,10 @@ def _sentence(problem: Any) -> str:
     if not problem["loc"]:  # several settings that do not go together
         return f"{fallback}."
     field = str(problem["loc"][0])
-    is_secret = field.startswith(("database_", "stripe_")) and isinstance(problem["input"], str) and field not in _SHOWN
+    is_secret = (
+        field.startswith(("database_", "stripe_", "metering_api_token"))
+        and isinstance(problem["input"], str)
+        and field not in _SHOWN
+    )
     shown = "" if is_secret else f"={problem['input']}"
     return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."

@@ -43,7 +43,11 @@ refund_requests = tenant_table(
     Column("command_id", UUID(as_uuid=True)),
     text_column("refund_id"),
     text_column("outcome"),
+    # The key a program sent it under, and the hash of what it asked for: the same key with something else is refused.
+    text_column("idempotency_key"),
+    text_column("asked_sha256"),
     UniqueConstraint("tenant_id", "external_id"),
+    UniqueConstraint("tenant_id", "idempotency_key"),
     CheckConstraint(f"state in ({_STATES})", name="state"),
     CheckConstraint("amount_minor > 0", name="amount"),
     CheckConstraint("source in ('page', 'api', 'import')", name="source"),

@@ -28,7 +28,7 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     wrong = {
         "METERING_PORT": "abc", "METERING_SANDBOX_PORT": "70000", "METERING_TENANT": "My Company", "METERING_REPORTING_CURRENCY": "USD",
         "DATABASE_URL": "mysql://me:hunter2@host/db", "STRIPE_API_KEY": "pk_live_hunter2", "STRIPE_API_BASE": "api.stripe.com",
-        "STRIPE_REQUESTS_PER_SECOND": "0",
+        "STRIPE_REQUESTS_PER_SECOND": "0", "METERING_API_TOKEN": "hunter2", "METERING_API_ROLE": "god",
     }  # fmt: skip
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
