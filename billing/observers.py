@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
+from billing.dispute_outcomes import observe_dispute
 from billing.refund_outcomes import observe_refund
 from store import stripe_mirror
 from store.database import Connection
@@ -16,7 +17,7 @@ Observer = Callable[[Connection, UUID, Raw, datetime], None]
 It is shown the same object many times, and objects in any order, so it looks at what is the case and not at what happened.
 """
 
-OBSERVERS: dict[str, tuple[Observer, ...]] = {"refund": (observe_refund,)}
+OBSERVERS: dict[str, tuple[Observer, ...]] = {"dispute": (observe_dispute,), "refund": (observe_refund,)}
 """Who looks at which kind, by Stripe's name of the object."""
 
 

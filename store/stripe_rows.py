@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "charge": Kind("stripe_charges", stripe_rows_payments.charge),
     "refund": Kind("stripe_refunds", stripe_rows_payments.refund),
     "dispute": Kind("stripe_disputes", stripe_rows_payments.dispute),
+    "radar.early_fraud_warning": Kind("stripe_early_fraud_warnings", stripe_rows_payments.early_fraud_warning),
     "balance_transaction": Kind("stripe_balance_transactions", stripe_rows_payments.balance_transaction),
     "event": Kind("stripe_events", stripe_rows_payments.event),
 }

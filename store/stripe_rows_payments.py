@@ -90,6 +90,16 @@ def dispute(raw: Raw) -> Row:
     }
 
 
+def early_fraud_warning(raw: Raw) -> Row:
+    """A card issuer's word that a payment may be fraud, before any dispute; actionable while it is neither disputed nor refunded."""
+    return {
+        "charge_id": reference(raw.get("charge")),
+        "payment_intent_id": reference(raw.get("payment_intent")),
+        "fraud_type": raw.get("fraud_type"),
+        "is_actionable": raw.get("actionable"),
+    }
+
+
 def balance_transaction(raw: Raw) -> Row:
     """A change of the Stripe balance, in minor units of the settlement currency; net = amount less fee."""
     return {

@@ -2,6 +2,7 @@
 
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
+from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.prices import fx_rates, price_entries
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
@@ -10,6 +11,7 @@ from store.schema.stripe_mirror import (
     stripe_charges,
     stripe_customers,
     stripe_disputes,
+    stripe_early_fraud_warnings,
     stripe_events,
     stripe_invoice_lines,
     stripe_invoice_payments,
@@ -31,6 +33,9 @@ __all__ = [
     "SCHEMA",
     "audit_log",
     "customer_mappings",
+    "dispute_cases",
+    "dispute_evidence_drafts",
+    "dispute_steps",
     "event_scans",
     "fx_rates",
     "lake_files",
@@ -47,6 +52,7 @@ __all__ = [
     "stripe_commands",
     "stripe_customers",
     "stripe_disputes",
+    "stripe_early_fraud_warnings",
     "stripe_events",
     "stripe_inbox",
     "stripe_invoice_lines",

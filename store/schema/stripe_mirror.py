@@ -160,6 +160,13 @@ stripe_disputes = mirror(
     look_up=("charge_id",),
 )
 
+stripe_early_fraud_warnings = mirror(
+    "stripe_early_fraud_warnings",
+    *texts("charge_id", "payment_intent_id", "fraud_type"),
+    claim("is_actionable"),
+    look_up=("charge_id",),
+)
+
 stripe_balance_transactions = mirror(
     "stripe_balance_transactions",
     *texts("type", "reporting_category"),
