@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from billing.dispute_states import ANSWERABLE, State
+from billing.dispute_states import ANSWERABLE, ON_ITS_WAY, State
 from billing.principals import Principal
 from store.disputes import DisputeCase
 
@@ -39,7 +39,15 @@ TEXT_FIELDS: tuple[str, ...] = (
 """Stripe's evidence fields that hold text; the others take the id of an uploaded file."""
 
 UNANSWERED_STATUSES = {"needs_response", "warning_needs_response", "appeal_needs_response"}
-SUBMITTED_STATUSES = {"under_review", "warning_under_review", "appeal_under_review"}
+_STATE_OF_STATUS: Mapping[str, State] = {
+    "under_review": "submitted",
+    "warning_under_review": "submitted",
+    "appeal_under_review": "submitted",
+    "won": "won",
+    "lost": "lost",
+    "warning_closed": "closed",
+    "prevented": "prevented",
+}
 ENDED_STATUSES = {"won", "lost", "warning_closed", "prevented"}
 
 
@@ -129,22 +137,17 @@ def deadline(due_by: datetime | None, is_answer_taken: bool, now: datetime) -> D
 
 def target(seen: Seen, state: State | None, now: datetime) -> State:
     """The state that Stripe's word leads to from one of ours (None: the dispute is new here)."""
-    status = seen.status
-    if status in SUBMITTED_STATUSES:
-        return "submitted"
-    if status in {"won", "prevented"}:
-        return "won" if status == "won" else "prevented"
-    if status in {"lost", "warning_closed"}:
-        if state in {"accepting", "accepted"}:
-            return "accepted"
-        return "lost" if status == "lost" else "closed"
-    if status not in UNANSWERED_STATUSES:  # one that Stripe has added since: left where it is
-        return state or "needs_response"
-    if state in {"submitting", "accepting"}:
+    if seen.status in _STATE_OF_STATUS:
+        said = _STATE_OF_STATUS[seen.status]
+        return "accepted" if said in {"lost", "closed"} and state in {"accepting", "accepted"} else said
+    is_known = seen.status in UNANSWERED_STATUSES
+    if state is not None and (
+        state in ON_ITS_WAY or not is_known
+    ):  # a status that Stripe has added since changes nothing
         return state
-    if deadline(seen.due_by, seen.is_answer_taken, now).kind in {"overdue", "no_answer"}:
+    if is_known and deadline(seen.due_by, seen.is_answer_taken, now).kind in {"overdue", "no_answer"}:
         return "expired"
-    return state if state in ANSWERABLE else "needs_response"
+    return "staged" if state == "staged" else "needs_response"
 
 
 def is_older(seen: Seen, case: DisputeCase) -> bool:

@@ -33,7 +33,7 @@ MOVES: dict[State, tuple[State, ...]] = {
     "lost": ("needs_response", "submitted", "won", "closed", "prevented"),
     "won": ("needs_response", "submitted", "lost", "closed", "prevented"),
     "closed": ("needs_response", "submitted", "won", "lost", "prevented"),
-    "accepted": ("needs_response", "won"),
+    "accepted": ("needs_response", *_STRIPES_WORD),
     "prevented": ("needs_response", "submitted", "won", "lost", "closed"),
 }
 ANSWERABLE: tuple[State, ...] = ("needs_response", "staged")
