@@ -29,6 +29,7 @@ strings or already typed. Objects are stored by `state.put` under their `object`
                    settle_refund(state, id) · fail_refund(state, id, reason)           [sandbox controls]
     disputes       update_dispute(state, id, params) · close_dispute(state, id, params)
                    open_dispute(state, charge_id, params) · resolve_dispute(state, id, status)   [sandbox controls]
+    files          create_file(state, params) · sha256_of(state, id)                      [sandbox control]
     credit notes   create_credit_note / preview_credit_note(state, params) · update_credit_note / void_credit_note(state, id, params)
     credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
                    expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
@@ -82,6 +83,7 @@ from sandbox.billing.credits import (
 from sandbox.billing.customers import create_customer, delete_customer, update_customer
 from sandbox.billing.cycle import cycle
 from sandbox.billing.disputes import close_dispute, open_dispute, resolve_dispute, update_dispute
+from sandbox.billing.files import create_file, sha256_of
 from sandbox.billing.invoiceitems import create_invoiceitem, delete_invoiceitem, update_invoiceitem
 from sandbox.billing.invoicing import (
     create_invoice,
@@ -133,6 +135,7 @@ __all__ = [
     "create_credit_grant",
     "create_credit_note",
     "create_customer",
+    "create_file",
     "create_invoice",
     "create_invoiceitem",
     "create_meter",
@@ -178,6 +181,7 @@ __all__ = [
     "set_final_dunning",
     "set_retries",
     "settle_refund",
+    "sha256_of",
     "update_charge",
     "update_coupon",
     "update_credit_grant",

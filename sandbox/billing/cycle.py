@@ -4,6 +4,7 @@ import heapq
 
 from sandbox.billing.calendar import HOUR, next_boundary
 from sandbox.billing.collection import card_of, collect, end_subscription, expire_incomplete
+from sandbox.billing.disputes import dispute_due, time_decides
 from sandbox.billing.held_collection import end_hold, hold_back, hold_ends_at
 from sandbox.billing.invoicing import finalize_invoice
 from sandbox.billing.refunds import bank_answers, refund_due
@@ -33,6 +34,8 @@ def cycle(state: State, until: int) -> None:
         queue += _due_schedule(schedule)
     for refund in state.objects.get("refund", {}).values():
         queue += _due_refund(state, refund)
+    for dispute in state.objects.get("dispute", {}).values():
+        queue += _due_dispute(dispute)
     heapq.heapify(queue)
     while queue and queue[0][0] <= until:
         when, rank, kind, id_ = heapq.heappop(queue)
@@ -57,6 +60,8 @@ def _due(state: State, kind: str, found: StripeObject) -> list[Due]:
             return _due_invoice(found)
         case "subscription_schedule":
             return _due_schedule(found)
+        case "dispute":
+            return _due_dispute(found)
         case _:
             return _due_refund(state, found)
 
@@ -64,6 +69,11 @@ def _due(state: State, kind: str, found: StripeObject) -> list[Due]:
 def _due_refund(state: State, refund: StripeObject) -> list[Due]:
     when = refund_due(state, refund)
     return [] if when is None else [(when, THEN, "refund", refund["id"])]
+
+
+def _due_dispute(dispute: StripeObject) -> list[Due]:
+    when = dispute_due(dispute)
+    return [] if when is None else [(when, THEN, "dispute", dispute["id"])]
 
 
 def _due_schedule(schedule: StripeObject) -> list[Due]:
@@ -92,8 +102,8 @@ def _due_invoice(invoice: StripeObject) -> list[Due]:
 
 def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     """Do what is due and say what falls due next."""
-    if kind == "refund":
-        bank_answers(state, found)
+    if kind in {"refund", "dispute"}:
+        (bank_answers if kind == "refund" else time_decides)(state, found)
         return []
     if kind == "subscription_schedule":
         return _act_on_schedule(state, found)

@@ -9,6 +9,7 @@ from sandbox.state import State
 
 FIXED_FEE_MINOR = 30
 DISPUTE_FEE_MINOR = 1500
+COUNTER_FEE, COUNTER_FEE_MINOR = "Dispute counter fee", 1500
 
 
 def charge_fees(charge: StripeObject, settled_minor: int) -> list[tuple[str, int]]:
@@ -93,16 +94,33 @@ def book_dispute(state: State, dispute: StripeObject) -> StripeObject:
     return state.put(made)
 
 
+def book_counter_fee(state: State, dispute: StripeObject) -> StripeObject:
+    """The fee for countering a dispute. Stripe lists with the dispute only what was withdrawn and reinstated, not this."""
+    return state.put(
+        balance_transaction(
+            state.new_id("txn"),
+            state.now,
+            kind="adjustment",
+            reporting_category="dispute",
+            amount=0,
+            fees=[(COUNTER_FEE, COUNTER_FEE_MINOR)],
+            source=dispute["id"],
+            description=f"Fee for countering the dispute of {dispute['charge']}",
+        )
+    )
+
+
 def book_dispute_reversal(state: State, dispute: StripeObject) -> StripeObject:
-    """A dispute won: the sum returns, the fee for receiving it does not."""
+    """A dispute won: the sum returns and the fee for countering it, the fee for receiving it does not."""
     went = dispute["balance_transactions"][0]
+    was_countered = dispute["evidence_details"]["submission_count"] > 0
     made = balance_transaction(
         state.new_id("txn"),
         state.now,
         kind="adjustment",
         reporting_category="dispute_reversal",
         amount=-went["amount"],
-        fees=[],
+        fees=[(COUNTER_FEE, -COUNTER_FEE_MINOR)] if was_countered else [],
         source=dispute["id"],
         description=f"Chargeback reversal for {dispute['charge']}",
         exchange_rate=went["exchange_rate"],

@@ -138,9 +138,10 @@ def _past_dispute(state: State, timeline: Timeline, book: Book, account: int, re
     if opened is None:
         return
     if end == "won":
+        # The other kind is left unanswered, and lost when its deadline has passed.
         params = {"evidence": {"uncategorized_text": "Signed order and access log of the month."}}
         timeline.plan(state.now + 3 * DAY, partial(billing.update_dispute, id_=opened["id"], params=params))
-    timeline.plan(state.now + 35 * DAY, partial(billing.resolve_dispute, id_=opened["id"], status=end))
+        timeline.plan(state.now + 35 * DAY, partial(billing.resolve_dispute, id_=opened["id"], status=end))
 
 
 def _sell_credit(state: State, book: Book, account: int, amount: int, category: str) -> None:

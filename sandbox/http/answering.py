@@ -10,7 +10,7 @@ import msgspec
 from sandbox.errors import StripeError
 from sandbox.http.expand import expand
 from sandbox.http.faults import SILENT, Fault, Kind, error_of, too_many_requests
-from sandbox.http.forms import decode
+from sandbox.http.forms import MULTIPART, decode, decode_multipart
 from sandbox.http.idempotency import NOT_BEGUN, Saved
 from sandbox.http.keys import key_of, refuse_what_the_key_may_not
 from sandbox.http.operations import Operation, answer_of, find
@@ -77,7 +77,10 @@ async def answer(service: Service, asked: Asked, at: float) -> Answer:
 
 
 def _params(asked: Asked) -> StripeObject:
-    if asked.headers.get("content-type", "").startswith("application/json") and asked.sent:
+    content_type = asked.headers.get("content-type", "")
+    if content_type.startswith(MULTIPART):
+        return decode(asked.query) | decode_multipart(content_type, asked.sent)
+    if content_type.startswith("application/json") and asked.sent:
         raise StripeError(
             status=400,
             type="invalid_request_error",

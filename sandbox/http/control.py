@@ -143,6 +143,10 @@ def _resolve_dispute(service: Service, id_: str, params: StripeObject) -> Any:
     return shown(service.state, billing.resolve_dispute(service.state, id_, str(required(params, "status"))))
 
 
+def _file(service: Service, id_: str, _params: StripeObject) -> Any:
+    return addressed(service.state, "file", id_) | {"sha256": billing.sha256_of(service.state, id_)}
+
+
 def _settle_refund(service: Service, id_: str, _params: StripeObject) -> Any:
     return billing.settle_refund(service.state, id_)
 
@@ -187,6 +191,7 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("POST", "/pace"): _set_pace,
     ("POST", "/disputes"): _open_dispute,
     ("POST", "/disputes/{id}/resolve"): _resolve_dispute,
+    ("GET", "/files/{id}"): _file,
     ("POST", "/refunds/{id}/settle"): _settle_refund,
     ("POST", "/refunds/{id}/fail"): _fail_refund,
     ("POST", "/payment_methods/{id}/outcomes"): _set_outcomes,

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from sandbox.objects.money import EVIDENCE_FILES
+
 # No object of the sandbox is ever named there: the place is always null, and asking for it is allowed.
 NEVER = ""
 # An id of several kinds: its prefix tells which.
@@ -43,7 +45,11 @@ EXPANDABLE: Mapping[str, Mapping[str, str]] = {
     },
     "customer_balance_transaction": {"credit_note": "credit_note", "customer": "customer", "invoice": "invoice"},
     "discount": {"customer": "customer", "promotion_code": NEVER, "source.coupon": "coupon"},
-    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "dispute": {
+        "charge": "charge",
+        "payment_intent": "payment_intent",
+        **{f"evidence.{field}": "file" for field in EVIDENCE_FILES},
+    },
     "invoice": {
         "account_tax_ids": NEVER,
         "application": NEVER,

@@ -78,6 +78,7 @@ RESOURCES: Mapping[str, Resource] = {
     "customers": Resource("customer", billing.create_customer, billing.update_customer, billing.delete_customer),
     "disputes": Resource("dispute", None, billing.update_dispute, actions={"close": billing.close_dispute}),
     "events": Resource(EVENT),
+    "files": Resource("file", billing.create_file),
     "invoice_payments": Resource("invoice_payment"),
     "invoiceitems": Resource(
         "invoiceitem", billing.create_invoiceitem, billing.update_invoiceitem, billing.delete_invoiceitem

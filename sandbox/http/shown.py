@@ -27,6 +27,6 @@ def shown(state: State, obj: StripeObject) -> StripeObject:
 
 def _dispute(state: State, obj: StripeObject) -> StripeObject:
     details = obj["evidence_details"]
-    is_late = details["due_by"] is not None and details["due_by"] < state.now and details["submission_count"] == 0
+    is_late = bool(details["due_by"]) and details["due_by"] < state.now and details["submission_count"] == 0
     moved = [shown(state, movement) for movement in obj["balance_transactions"]]
     return obj | {"evidence_details": details | {"past_due": is_late}, "balance_transactions": moved}

@@ -33,6 +33,18 @@ EVIDENCE_FIELDS = (
     "uncategorized_file",
     "uncategorized_text",
 )
+# Those that hold the id of an uploaded file; all others are text.
+EVIDENCE_FILES = (
+    "cancellation_policy",
+    "customer_communication",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "receipt",
+    "refund_policy",
+    "service_documentation",
+    "shipping_documentation",
+    "uncategorized_file",
+)
 SETTLES_AFTER_SECONDS = 2 * 86400
 
 
@@ -107,7 +119,7 @@ def refund(id_: str, created: int, *, charge: StripeObject, amount: int, status:
 def dispute(
     id_: str, created: int, *, charge: StripeObject, amount: int, reason: str, status: str, **given: Any
 ) -> StripeObject:
-    """A bank's challenge; `due_by` in unix seconds is the last moment for evidence."""
+    """A bank's challenge; `due_by` in unix seconds is the last moment for evidence, None or 0 when it takes none."""
     network_reason = given.get("network_reason_code")
     card = charge["payment_method_details"]["card"]
     return {

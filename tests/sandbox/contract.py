@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
-from sandbox.http.forms import decode
+from sandbox.http.forms import MULTIPART, decode, decode_multipart
 from sandbox.http.service import Exchange
 
 Schema = dict[str, Any]
@@ -72,7 +72,12 @@ class Contract:
         if found is None:
             return [f"Stripe has no {exchange.method} {exchange.path}"]
         where, operation = found
-        sent = decode("&".join(filter(None, (exchange.query, exchange.sent.decode()))))
+        content_type = exchange.headers.get("content-type", "")
+        if content_type.startswith(MULTIPART):
+            # The description says nothing about what a file is.
+            sent = decode_multipart(content_type, exchange.sent) | {"file": ""}
+        else:
+            sent = decode("&".join(filter(None, (exchange.query, exchange.sent.decode()))))
         return self._problems(where, _in_strings(_taken(operation)), sent)
 
     def answer_problems(self, exchange: Exchange) -> list[str]:
