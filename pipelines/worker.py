@@ -9,6 +9,7 @@ from uuid import UUID
 import procrastinate
 import structlog
 
+from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
@@ -21,10 +22,12 @@ from pipelines.pull_stripe_client import StripeReader
 from pipelines.refresh import refresh
 from pipelines.schedule import FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
+from pipelines.send_mails import send_due as send_mails_due
 from store import audit
 from store.database import Engine, clock, tenant_transaction
 from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
+from store.outgoing_mails import CHANNEL as MAILS
 from store.refund_requests import CHANNEL as REFUND_QUEUE
 from store.settings import Settings
 from store.stripe_commands import CHANNEL as OUTBOX
@@ -110,7 +113,7 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
 def money_rounds(
     engine: Engine, tenant_id: UUID, settings: Settings, stripe: StripeConfig | None
 ) -> Iterator[dict[str, Round]]:
-    """What is attended to beside the schedule: the inbox with a key that may read, the outbox with one that may write."""
+    """What is attended to beside the schedule: by what the settings give keys and servers for."""
     rounds: dict[str, Round] = {}
     with ExitStack() as open_ones:
         if stripe is not None:
@@ -123,6 +126,11 @@ def money_rounds(
             gateway = StripeGateway(settings.stripe_write_key.get_secret_value(), settings.stripe_api_base)
             open_ones.callback(gateway.close)
             rounds[OUTBOX] = lambda now: send_due(engine, tenant_id, gateway, now=now)
+        if settings.mail_server is None:
+            log.info("mails_rest", reason="SMTP_URL is not set or off, so mails wait")
+        else:
+            mailer = SmtpGateway(settings.mail_server)
+            rounds[MAILS] = lambda now: send_mails_due(engine, tenant_id, mailer, now=now)
         yield rounds
 
 

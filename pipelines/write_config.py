@@ -21,6 +21,11 @@ STRIPE_API_KEY=
 # What it may do: viewer, support, lead, finance or founder.
 # METERING_API_ROLE=support
 
+# The mail server, for mails to customers; without it they wait. smtp:// encrypts with STARTTLS, smtps:// from the start.
+# SMTP_URL=smtp://user:password@mail.example.com:587
+# Whom they come from.
+# SMTP_FROM=Acme Billing <billing@acme.example>
+
 # Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
 # STRIPE_API_BASE=
 

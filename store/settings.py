@@ -1,8 +1,11 @@
 """What the surroundings say: settings from the environment and `.env`, every wrong one named in a sentence."""
 
 import re
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +67,59 @@ def _webhook_secrets(value: SecretStr) -> SecretStr:
     return value
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """Where mails are handed over, and whom they come from (`Acme Billing <billing@acme.example>`)."""
+
+    host: str
+    port: int
+    encryption: Literal["starttls", "implicit", "none"]
+    sender: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+_MAIL_PORTS: dict[Literal["starttls", "implicit", "none"], int] = {"starttls": 587, "implicit": 465, "none": 25}
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _mail_url(value: SecretStr) -> SecretStr:
+    """`smtp://` must encrypt with STARTTLS, `smtps://` does from the first byte; `?tls=none` stays on this machine."""
+    given = value.get_secret_value()
+    if given == "off":
+        return value
+    parts = _split(given)
+    if (
+        parts is None
+        or parts.scheme not in {"smtp", "smtps"}
+        or not parts.hostname
+        or parts.query not in {"", "tls=none"}
+    ):
+        raise ValueError("must look like smtp://user:password@mail.example.com:587 (or smtps://…:465), or be off")
+    if parts.query and (parts.hostname not in _LOOPBACK or parts.scheme == "smtps"):
+        raise ValueError(
+            "may say ?tls=none only of smtp:// on this machine (127.0.0.1): mails are not sent in the open"
+        )
+    return value
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        return None
+    return parts
+
+
+def _mail_sender(value: str) -> str:
+    """An address, with or without a name before it."""
+    address = parseaddr(value)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address) or re.search(r"[\r\n]", value):
+        raise ValueError("must be an address, such as Acme Billing <billing@acme.example>")
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -86,6 +142,21 @@ class Settings(BaseSettings):
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
     metering_api_token: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
     metering_api_role: Literal["viewer", "support", "lead", "finance", "founder"] = "support"
+    smtp_url: Annotated[SecretStr, AfterValidator(_mail_url)] | None = None
+    smtp_from: Annotated[str, AfterValidator(_mail_sender)] | None = None
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mails are handed over; None when they shall wait."""
+        parts = _split(self.smtp_url.get_secret_value()) if self.smtp_url else None
+        if parts is None or not parts.hostname or self.smtp_from is None:
+            return None
+        encryption: Literal["starttls", "implicit", "none"] = (
+            "implicit" if parts.scheme == "smtps" else "none" if parts.query else "starttls"
+        )
+        user, password = (unquote(given) if given else None for given in (parts.username, parts.password))
+        port = parts.port or _MAIL_PORTS[encryption]
+        return MailServer(parts.hostname, port, encryption, self.smtp_from, user, password)
 
     @property
     def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
@@ -93,6 +164,13 @@ class Settings(BaseSettings):
         given = self.stripe_webhook_secrets.get_secret_value() if self.stripe_webhook_secrets else ""
         parts = [part.partition("=") for part in given.split(";") if part]
         return {name.strip(): tuple(secret.strip() for secret in secrets.split(",")) for name, _, secrets in parts}
+
+    @model_validator(mode="after")
+    def _mail_needs_a_sender(self) -> Self:
+        """Without a sender's address no server takes a mail."""
+        if self.smtp_url is not None and self.smtp_url.get_secret_value() != "off" and self.smtp_from is None:
+            raise ValueError("SMTP_URL is set but SMTP_FROM is not: say whom mails come from, or leave both out")
+        return self
 
     @model_validator(mode="after")
     def _owner_needs_app(self) -> Self:
@@ -136,6 +214,11 @@ def _sentence(problem: Any) -> str:
         field.startswith(("database_", "stripe_", "metering_api_token"))
         and isinstance(problem["input"], str)
         and field not in _SHOWN
+    name = str(problem["loc"][0])
+    is_secret = (
+        name.startswith(("database_", "stripe_", "smtp_url"))
+        and isinstance(problem["input"], str)
+        and name not in _SHOWN
     )
     shown = "" if is_secret else f"={problem['input']}"
-    return f"{field.upper()}{shown} {_ALLOWED.get(field, fallback)}."
+    return f"{name.upper()}{shown} {_ALLOWED.get(name, fallback)}."

@@ -4,6 +4,7 @@ from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
 from store.schema.inbox import event_scans, stripe_inbox
+from store.schema.mails import mail_stops, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
 from store.schema.stripe_mirror import (
@@ -39,7 +40,9 @@ __all__ = [
     "event_scans",
     "fx_rates",
     "lake_files",
+    "mail_stops",
     "metadata",
+    "outgoing_mails",
     "price_entries",
     "refund_evidence",
     "refund_policies",

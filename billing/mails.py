@@ -1,0 +1,209 @@
+"""Mails out: each is written down first under its occasion, and these rules say what follows from the mail server's answer."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from typing import Any
+from uuid import UUID
+
+from billing.principals import SYSTEM, Principal
+from store import audit, outgoing_mails
+from store.database import Connection
+from store.outgoing_mails import OutgoingMail
+
+# How long to wait after each conversation in which the server took nothing: three days in all, then a person is asked.
+PATIENCE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1_440, 1_440))
+SILENT = "The sender stopped after it had begun to hand the mail over, so it may have arrived."
+
+
+class MailNotAllowed(Exception):
+    """This mail may not be asked for; the sentence says why, without the address."""
+
+
+@dataclass(frozen=True)
+class InlineImage:
+    """A picture inside the HTML, shown there as `cid:content_id`; `media_type` such as `image/png`."""
+
+    content_id: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What shall be mailed to one address, once.
+
+    `key` names the occasion and is unique per tenant. `kind` groups mails of one sort, `about` is the object whose history
+    they belong to. `html` must be readable with no picture loaded; `text` says the same.
+    """
+
+    key: str
+    kind: str
+    about: str
+    recipient: str
+    subject: str
+    text: str
+    html: str | None = None
+    images: tuple[InlineImage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The server took responsibility for the mail (250 after its last line)."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The server will never take this mail (5xx); the sentence is its own."""
+
+    status: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """Certainly not taken, for a reason that may pass: no connection, no sign-in, 4xx."""
+
+    trouble: str
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """The connection broke while the mail was handed over: it may have arrived."""
+
+    trouble: str
+
+
+Outcome = Accepted | Refused | Later | InDoubt
+
+
+def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Principal, now: datetime) -> OutgoingMail:
+    """Write the mail and its audit line in the caller's open transaction; the same key again changes nothing.
+
+    The worker is woken when that transaction commits. Raises MailNotAllowed for a stopped or impossible address.
+    """
+    refusal = why_not(connection, mail.recipient)
+    if refusal is not None:
+        raise MailNotAllowed(refusal)
+    if any(sign in mail.subject for sign in "\r\n"):
+        raise MailNotAllowed(f"The subject of {mail.key} has more than one line.")
+    asked, is_new = outgoing_mails.add(
+        connection,
+        tenant_id,
+        mail_key=mail.key,
+        kind=mail.kind,
+        about=mail.about,
+        recipient=mail.recipient,
+        subject=mail.subject,
+        text_body=mail.text,
+        html_body=mail.html,
+        images=[
+            {
+                "content_id": image.content_id,
+                "media_type": image.media_type,
+                "base64": base64.b64encode(image.content).decode(),
+            }
+            for image in mail.images
+        ],
+        asked_by=str(principal),
+        now=now,
+    )
+    if is_new:
+        write_line(connection, asked, "ask", by=str(principal), now=now)
+        outgoing_mails.wake(connection)
+    return asked
+
+
+def why_not(connection: Connection, recipient: str | None) -> str | None:
+    """Why nothing can be mailed to this address, in a sentence without it; None when something can."""
+    if not (recipient or "").strip():
+        return "There is no e-mail address."
+    assert recipient is not None, "just looked at"
+    if not is_address(recipient):
+        return "The e-mail address is none that mail can be sent to."
+    reason = outgoing_mails.stop_reason(connection, recipient)
+    return None if reason is None else f"No mail goes to this address: {reason}"
+
+
+def is_address(given: str) -> bool:
+    """Whether it is one plain address (`name@host`), with nothing around it that could become a header."""
+    if any(sign in given for sign in "\r\n\0"):
+        return False
+    try:
+        address = Address(addr_spec=given)
+    except (ValueError, IndexError, MessageError):  # the parser's three ways to be surprised
+        return False
+    return bool(address.username and address.domain) and address.addr_spec == given
+
+
+def cancel(connection: Connection, mail_id: UUID, *, why: str, principal: Principal, now: datetime) -> bool:
+    """Take a mail back that nothing was handed over of; False when it is too late."""
+    moved = outgoing_mails.move(
+        connection, mail_id, from_states=("waiting",), now=now, state="canceled", last_trouble=why
+    )
+    if moved is not None:
+        write_line(connection, moved, "cancel", by=str(principal), now=now, more={"why": why})
+    return moved is not None
+
+
+def send_again(connection: Connection, mail_id: UUID, *, principal: Principal, now: datetime) -> bool:
+    """A person decides that a refused or doubtful mail is sent once more, under the same Message-ID; False when it is neither."""
+    moved = outgoing_mails.move(
+        connection, mail_id, from_states=("refused", "unknown"), now=now,
+        state="waiting", attempts=0, next_attempt_at=now, last_trouble=None,
+    )  # fmt: skip
+    if moved is not None:
+        write_line(connection, moved, "send_again", by=str(principal), now=now)
+        outgoing_mails.wake(connection)
+    return moved is not None
+
+
+def stop(
+    connection: Connection, tenant_id: UUID, address: str, *, reason: str, principal: Principal, now: datetime
+) -> bool:
+    """Send nothing more to this address, and say why to whoever wants to; False when that was so already."""
+    is_new = outgoing_mails.add_stop(connection, tenant_id, address, reason=reason, by=str(principal), now=now)
+    if is_new:
+        audit.append(connection, at=now, principal=str(principal), action="mail_stop:add", subject="mail_stops")
+    return is_new
+
+
+def allow(connection: Connection, address: str, *, principal: Principal, now: datetime) -> bool:
+    """Send to this address again; False when it was not stopped."""
+    ended = outgoing_mails.end_stop(connection, address)
+    if ended:
+        audit.append(connection, at=now, principal=str(principal), action="mail_stop:end", subject="mail_stops")
+    return ended
+
+
+def after(mail: OutgoingMail, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """The columns that an answer changes; pure."""
+    match outcome:
+        case Accepted():
+            return {"state": "sent", "sent_at": now, "last_trouble": None}
+        case Refused(sentence=sentence):
+            return {"state": "refused", "last_trouble": sentence}
+        case InDoubt(trouble=trouble):
+            return {"state": "unknown", "last_trouble": trouble}
+        case Later(trouble=trouble):
+            if mail.attempts > len(PATIENCE):
+                return {"state": "refused", "last_trouble": f"Given up after {mail.attempts} tries: {trouble}"}
+            wait = PATIENCE[mail.attempts - 1]
+            return {"state": "waiting", "last_trouble": trouble, "next_attempt_at": now + wait}
+
+
+def write_line(
+    connection: Connection,
+    mail: OutgoingMail,
+    verb: str,
+    *,
+    by: str = str(SYSTEM),
+    now: datetime,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """The audit line of a step. Neither the address nor the words stand in it: the log is kept for ever, mails need not be."""
+    told = {"mail_id": mail.mail_id, "kind": mail.kind, "state": mail.state, **(more or {})}
+    audit.append(connection, at=now, principal=by, action=f"mail:{verb}", subject=mail.about, after=told)

@@ -1,0 +1,138 @@
+"""Speaks to the mail server: builds the message and hands it over, and every way that can end is an outcome."""
+
+import base64
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+from billing.mails import Accepted, InDoubt, Later, Outcome, Refused
+from store.outgoing_mails import OutgoingMail
+from store.settings import MailServer
+
+TIMEOUT_SECONDS = 30.0
+_TROUBLES = (OSError, smtplib.SMTPException)
+
+
+class SmtpGateway:
+    """One mail server; a connection per mail, since mails are few and a broken one must not take others with it."""
+
+    def __init__(
+        self, server: MailServer, *, tls: ssl.SSLContext | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._server = server
+        self._tls = tls or ssl.create_default_context()
+        self._timeout_seconds = timeout_seconds
+
+    def deliver(self, mail: OutgoingMail, now: datetime, begin: Callable[[], bool]) -> Outcome | None:
+        """Hand the mail over; None when `begin` said no.
+
+        `begin` is called when sender and recipient are agreed and the next line could make the mail arrive: it writes that
+        down, or says that the mail is no longer to be sent. Up to there nothing can have arrived.
+        """
+        where = f"{self._server.host}:{self._server.port}"
+        try:
+            connection = self._connect()
+        except _TROUBLES as trouble:
+            return Later(f"{where}: {_said(trouble)}")
+        with closing(connection):
+            outcome = self._hand_over(connection, mail, now, begin)
+            with suppress(*_TROUBLES):  # the answer is known; a farewell changes nothing
+                connection.quit()
+        return outcome
+
+    def _connect(self) -> smtplib.SMTP:
+        server, timeout = self._server, self._timeout_seconds
+        if server.encryption == "implicit":
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=self._tls)
+        else:
+            connection = smtplib.SMTP(server.host, server.port, timeout=timeout)
+        try:
+            if server.encryption == "starttls":
+                connection.starttls(context=self._tls)  # raises where the server has none: never on without it
+            connection.ehlo()
+            if server.user is not None:
+                connection.login(server.user, server.password or "")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _hand_over(
+        self, connection: smtplib.SMTP, mail: OutgoingMail, now: datetime, begin: Callable[[], bool]
+    ) -> Outcome | None:
+        needs_utf8 = not (mail.recipient + self._server.sender).isascii()
+        if needs_utf8 and not connection.has_extn("smtputf8"):
+            return Refused(550, f"{self._server.host} takes no addresses with letters outside ASCII (no SMTPUTF8).")
+        content = message(mail, self._server.sender, now).as_bytes(policy=_policy(needs_utf8=needs_utf8))
+        try:
+            options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
+            for code, reply in (
+                connection.mail(parseaddr(self._server.sender)[1], options),
+                connection.rcpt(mail.recipient),
+            ):
+                if code // 100 != 2:
+                    return _no(code, reply)
+        except _TROUBLES as trouble:
+            return Later(_said(trouble))
+        if not begin():
+            return None
+        try:
+            code, reply = connection.data(content)
+        except smtplib.SMTPDataError as refused:  # before the first line of the mail
+            return _no(refused.smtp_code, refused.smtp_error)
+        except _TROUBLES as trouble:
+            return InDoubt(_said(trouble))
+        return Accepted() if code // 100 == 2 else _no(code, reply)
+
+
+def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
+    """The mail as RFC 5322 has it: text, and beside it HTML with its pictures. Its Message-ID is the same each time it is sent.
+
+    Receivers that drop what they have seen under the same Message-ID thus show one mail where a person had it sent again.
+    """
+    built = EmailMessage(policy=_policy(needs_utf8=False))
+    host = parseaddr(sender)[1].rpartition("@")[2]
+    built["From"] = sender
+    built["To"] = mail.recipient
+    built["Subject"] = mail.subject
+    built["Date"] = format_datetime(now)
+    built["Message-ID"] = f"<{mail.mail_id}@{host}>"
+    built["X-Entity-Ref-ID"] = str(mail.mail_id)  # keeps Gmail from folding this month's mail into last month's
+    built["Auto-Submitted"] = "auto-generated"  # no vacation notes in return (RFC 3834)
+    built.set_content(mail.text_body)
+    if mail.html_body is not None:
+        built.add_alternative(mail.html_body, subtype="html")
+        parts = built.get_payload()
+        assert isinstance(parts, list), "an alternative was just added"
+        for image in mail.images:
+            main, _, sub = image["media_type"].partition("/")
+            html = parts[-1]
+            assert isinstance(html, EmailMessage), "parts of an EmailMessage are of its own class"
+            html.add_related(
+                base64.b64decode(image["base64"]), maintype=main, subtype=sub, cid=f"<{image['content_id']}>"
+            )
+    return built
+
+
+def _policy(*, needs_utf8: bool) -> policy.EmailPolicy:
+    return policy.SMTPUTF8 if needs_utf8 else policy.SMTP.clone(cte_type="7bit")
+
+
+def _no(code: int, reply: bytes | str) -> Refused | Later:
+    said = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    sentence = f"{code} {' '.join(said.split())}"
+    return Refused(code, sentence) if code // 100 == 5 else Later(sentence)
+
+
+def _said(trouble: BaseException) -> str:
+    """What went wrong, in the server's words where it had any; never the password, which smtplib does not repeat."""
+    if isinstance(trouble, smtplib.SMTPResponseException):
+        error = trouble.smtp_error
+        said = error.decode("utf-8", "replace") if isinstance(error, bytes) else str(error)
+        return f"{trouble.smtp_code} {' '.join(said.split())}"
+    return f"{type(trouble).__name__}: {trouble}" if str(trouble) else type(trouble).__name__
