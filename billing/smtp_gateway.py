@@ -66,28 +66,32 @@ class SmtpGateway:
         self, connection: smtplib.SMTP, mail: OutgoingMail, now: datetime, begin: Callable[[], bool]
     ) -> Outcome | None:
         needs_utf8 = not (mail.recipient + self._server.sender).isascii()
-        if needs_utf8 and not connection.has_extn("smtputf8"):
-            return Refused(550, f"{self._server.host} takes no addresses with letters outside ASCII (no SMTPUTF8).")
+        refusal = self._agree(connection, mail.recipient, needs_utf8=needs_utf8)
+        if refusal is not None:
+            return refusal
         content = message(mail, self._server.sender, now).as_bytes(policy=_policy(needs_utf8=needs_utf8))
-        try:
-            options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
-            for code, reply in (
-                connection.mail(parseaddr(self._server.sender)[1], options),
-                connection.rcpt(mail.recipient),
-            ):
-                if code // 100 != 2:
-                    return _no(code, reply)
-        except _TROUBLES as trouble:
-            return Later(_said(trouble))
         if not begin():
             return None
         try:
             code, reply = connection.data(content)
         except smtplib.SMTPDataError as refused:  # before the first line of the mail
-            return _no(refused.smtp_code, refused.smtp_error)
+            code, reply = refused.smtp_code, refused.smtp_error  # type: ignore[assignment]  # bytes, as read; typed as either
         except _TROUBLES as trouble:
             return InDoubt(_said(trouble))
         return Accepted() if code // 100 == 2 else _no(code, reply)
+
+    def _agree(self, connection: smtplib.SMTP, recipient: str, *, needs_utf8: bool) -> Refused | Later | None:
+        """Name sender and recipient; None when the server takes both."""
+        if needs_utf8 and not connection.has_extn("smtputf8"):
+            return Refused(550, f"{self._server.host} takes no addresses with letters outside ASCII (no SMTPUTF8).")
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
+        try:
+            code, reply = connection.mail(parseaddr(self._server.sender)[1], options)
+            if code // 100 == 2:
+                code, reply = connection.rcpt(recipient)
+        except _TROUBLES as trouble:
+            return Later(_said(trouble))
+        return None if code // 100 == 2 else _no(code, reply)
 
 
 def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
@@ -119,7 +123,7 @@ def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
     return built
 
 
-def _policy(*, needs_utf8: bool) -> policy.EmailPolicy:
+def _policy(*, needs_utf8: bool) -> "policy.EmailPolicy[EmailMessage]":  # quoted: generic for the type checker alone
     return policy.SMTPUTF8 if needs_utf8 else policy.SMTP.clone(cte_type="7bit")
 
 

@@ -51,6 +51,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                         [sandbox.child],
                         write_key=SANDBOX_KEY,
                         webhook_secrets=tell_sandbox_where(sandbox, page_port),
+                        smtp_url="off",  # the demo company's customers are nobody to write to
                     )
             finally:
                 stop_children([sandbox.child])
@@ -77,6 +78,7 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                     [],
                     write_key=_secret(settings.stripe_write_key),
                     webhook_secrets=_secret(settings.stripe_webhook_secrets),
+                    smtp_url=_secret(settings.smtp_url) or "off",
                 )
 
 

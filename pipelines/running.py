@@ -93,10 +93,12 @@ def serve_until_interrupted(
     *,
     write_key: str,
     webhook_secrets: str,
+    smtp_url: str,
 ) -> None:
     """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
 
     `write_key`, the key that may change things at Stripe, is given to the worker alone; empty when there is none.
+    So is `smtp_url`, the mail server; `off` when no mail shall leave the house.
     """
     logs = installation.home / "logs"
     environment = {
@@ -108,8 +110,9 @@ def serve_until_interrupted(
         "STRIPE_API_BASE": stripe.api_base or "",
         "STRIPE_WRITE_KEY": "",
         "STRIPE_WEBHOOK_SECRETS": webhook_secrets,
+        "SMTP_URL": "off",
     }
-    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key}
+    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key, "SMTP_URL": smtp_url}
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"
     try:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.sandbox_fixtures",
     "tests.demo_fixtures",
     "tests.browser_fixtures",
+    "tests.mail_fixtures",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from store.settings import ConfigurationError, Settings, load_settings
+from store.settings import ConfigurationError, MailServer, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +78,44 @@ def test_an_owner_address_alone_says_that_the_other_is_missing(monkeypatch: pyte
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://metering_owner:x@h/db")
     with pytest.raises(ConfigurationError, match="DATABASE_OWNER_URL is set but DATABASE_URL is not"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        (
+            "smtp://me:p%40ss@mail.example.com",
+            MailServer("mail.example.com", 587, "starttls", "a@b.example", "me", "p@ss"),
+        ),
+        ("smtps://mail.example.com", MailServer("mail.example.com", 465, "implicit", "a@b.example")),
+        ("smtp://127.0.0.1:1025?tls=none", MailServer("127.0.0.1", 1025, "none", "a@b.example")),
+        ("off", None),
+    ],
+)
+def test_a_mail_server_is_named_by_its_address(
+    monkeypatch: pytest.MonkeyPatch, url: str, server: MailServer | None
+) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    monkeypatch.setenv("SMTP_FROM", "a@b.example")
+    settings = load_settings()
+    assert settings.mail_server == server
+    assert "p@ss" not in repr(settings.mail_server)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SMTP_URL", "mail.hunter2.com", "must look like smtp://"),
+        ("SMTP_URL", "smtp://me:hunter2@mail.example.com?tls=none", "on this machine"),
+        ("SMTP_URL", "smtp://me:hunter2@mail.example.com:x", "must look like smtp://"),
+        ("SMTP_URL", "smtp://me:hunter2@mail.example.com", "SMTP_FROM is not"),
+        ("SMTP_FROM", "Acme", "must be an address"),
+    ],
+)
+def test_a_mail_setting_that_cannot_be_used_is_said_without_the_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
