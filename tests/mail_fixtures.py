@@ -112,9 +112,7 @@ def encrypted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
         "starttls": {"tls_context": own, "require_starttls": True},
         "implicit": {"ssl_context": own, "auth_require_tls": False},
     }
-    controller = Controller(
-        box, hostname="127.0.0.1", port=box.port, authenticator=sign_in, auth_required=True, **ways[request.param]
-    )
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, authenticator=sign_in, **ways[request.param])
     controller.start()
     try:
         yield held, MailServer("localhost", box.port, request.param, SENDER, held.user, held.password)

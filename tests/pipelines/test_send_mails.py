@@ -6,7 +6,6 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -67,7 +66,7 @@ def test_a_mail_is_asked_for_handed_over_once_and_recorded(
     assert mailbox.recipients == ["ap@globex.example"]
     assert mail["Message-ID"] == f"<{asked.mail_id}@acme.example>"
     assert (mail["Subject"], mail["Auto-Submitted"]) == ("Payment failed", "auto-generated")
-    assert [part.get_content() for part in mail.iter_parts()] == ["Hello\n", "<p>Hello</p>\n"]
+    assert [part.get_content().strip() for part in mail.iter_parts()] == ["Hello", "<p>Hello</p>"]
     assert (see(engine, tenant, asked).state, see(engine, tenant, asked).sent_at) == ("sent", NOW)
     with tenant_transaction(engine, mallory) as connection:
         assert outgoing_mails.newest(connection) == []
@@ -228,21 +227,20 @@ def test_a_waiting_mail_is_taken_back_and_a_stopped_address_gets_nothing(
     ask(engine, tenant, replace(MAIL, key="d"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"recipient": "a@b.example\r\nBcc: all@acme.example"}, "none that mail can be sent to"),
-        ({"recipient": "a@b.example, c@d.example"}, "none that mail can be sent to"),
-        ({"recipient": "globex"}, "none that mail can be sent to"),
-        ({"recipient": " "}, "no e-mail address"),
-        ({"subject": "Hello\nBcc: all@acme.example"}, "more than one line"),
-    ],
-)
-def test_what_could_smuggle_a_header_is_not_written_down(
-    engine: Engine, tenant: UUID, changes: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(MailNotAllowed, match=said):
-        ask(engine, tenant, replace(MAIL, **changes))
+def test_what_could_smuggle_a_header_is_not_written_down(engine: Engine, tenant: UUID) -> None:
+    wrong = {
+        "a@b.example\r\nBcc: all@acme.example": "none that mail can be sent to",
+        "a@b.example, c@d.example": "none that mail can be sent to",
+        "Globex <a@b.example>": "none that mail can be sent to",
+        "globex": "none that mail can be sent to",
+        "@b.example": "none that mail can be sent to",
+        " ": "no e-mail address",
+    }
+    for recipient, said in wrong.items():
+        with pytest.raises(MailNotAllowed, match=said):
+            ask(engine, tenant, replace(MAIL, recipient=recipient))
+    with pytest.raises(MailNotAllowed, match="more than one line"):
+        ask(engine, tenant, replace(MAIL, subject="Hello\nBcc: all@acme.example"))
 
 
 def test_pictures_travel_inside_the_mail(engine: Engine, tenant: UUID, mailbox: Mailbox) -> None:
