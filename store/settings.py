@@ -209,14 +209,9 @@ def _sentence(problem: Any) -> str:
     fallback = str(problem["msg"]).removeprefix("Value error, ")
     if not problem["loc"]:  # several settings that do not go together
         return f"{fallback}."
-    field = str(problem["loc"][0])
-    is_secret = (
-        field.startswith(("database_", "stripe_", "metering_api_token"))
-        and isinstance(problem["input"], str)
-        and field not in _SHOWN
     name = str(problem["loc"][0])
     is_secret = (
-        name.startswith(("database_", "stripe_", "smtp_url"))
+        name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
         and isinstance(problem["input"], str)
         and name not in _SHOWN
     )
