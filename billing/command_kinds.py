@@ -1,11 +1,13 @@
 """Every kind of change at Stripe that this product knows, by name."""
 
 from billing.commands import CommandKind
+from billing.dispute_commands import DISPUTE_KINDS
 from billing.refund_command import REFUND_CREATE
 from billing.schedule_commands import SCHEDULE_KINDS
 from billing.subscription_commands import SUBSCRIPTION_KINDS
 from billing.subscription_previews import SUBSCRIPTION_PREVIEW
 
 KINDS: dict[str, CommandKind] = {
-    kind.name: kind for kind in (REFUND_CREATE, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS, SUBSCRIPTION_PREVIEW)
+    kind.name: kind
+    for kind in (REFUND_CREATE, *DISPUTE_KINDS, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS, SUBSCRIPTION_PREVIEW)
 }

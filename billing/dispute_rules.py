@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from billing.dispute_states import ANSWERABLE, ON_ITS_WAY, State
+from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX
 from billing.principals import Principal
 from store.disputes import DisputeCase
 
 Raw = Mapping[str, Any]
 Deed = Literal["edit", "stage", "submit", "accept"]
-
-# Stripe's limits: all texts together (docs.stripe.com/api/disputes/update), and each long one.
-TOTAL_CHARACTERS_MAX = 150_000
-FIELD_CHARACTERS_MAX = 20_000
 
 TEXT_FIELDS: tuple[str, ...] = (
     "customer_name",
@@ -207,9 +204,9 @@ def why_not_evidence(fields: Mapping[str, str]) -> str | None:
     if not any(text.strip() for text in fields.values()):
         return "There is no evidence in it: write at least one field."
     for name, text in fields.items():
-        if len(text) > FIELD_CHARACTERS_MAX:
-            return f"{name} has {len(text):,} characters; Stripe takes {FIELD_CHARACTERS_MAX:,} in one field."
+        if len(text) > LONG_TEXT_MAX:
+            return f"{name} has {len(text):,} characters; Stripe takes {LONG_TEXT_MAX:,} in one field."
     total = sum(map(len, fields.values()))
-    if total > TOTAL_CHARACTERS_MAX:
-        return f"The evidence has {total:,} characters; Stripe takes {TOTAL_CHARACTERS_MAX:,} in all."
+    if total > ALL_TEXT_MAX:
+        return f"The evidence has {total:,} characters; Stripe takes {ALL_TEXT_MAX:,} in all."
     return None
