@@ -94,12 +94,13 @@ class Deadline:
 def read_dispute(raw: Raw) -> Seen:
     """What concerns us in Stripe's dispute.
 
-    `due_by` 0 means that the bank takes no answer, null that no time is named (Stripe's SDK 16.1). The fee is the sum over the
-    dispute's balance transactions; an inquiry has none.
+    `due_by` 0 means that the bank takes no answer, null that no time is named (Stripe's SDK 16.1). The fee is what was
+    taken with the money; an inquiry has none, and the fee for answering is not listed with the dispute.
     """
     details = raw.get("evidence_details") or {}
     card = (raw.get("payment_method_details") or {}).get("card") or {}
     moved = [item for item in raw.get("balance_transactions") or () if isinstance(item, Mapping)]
+    taken = [item for item in moved if (item.get("amount") or 0) < 0]
     due_by, charge, opened = details.get("due_by"), raw.get("charge"), raw.get("created")
     return Seen(
         dispute_id=raw["id"],
@@ -115,8 +116,8 @@ def read_dispute(raw: Raw) -> Seen:
         is_answer_taken=due_by != 0,
         is_charge_refundable=raw.get("is_charge_refundable"),
         submission_count=details.get("submission_count") or 0,
-        fee_minor=sum(item.get("fee") or 0 for item in moved) if moved else None,
-        fee_currency=moved[0].get("currency") if moved else None,
+        fee_minor=sum(item.get("fee") or 0 for item in taken) if taken else None,
+        fee_currency=taken[0].get("currency") if taken else None,
         opened_at=datetime.fromtimestamp(opened, UTC) if opened is not None else None,
     )
 

@@ -166,8 +166,8 @@ def test_nothing_is_sent_after_the_deadline_or_after_somebody_else_answered(desk
     do(desk, answers.submit, overdue, version=1)
     desk.server.advance(days=10)
     desk.send()
-    assert (see(desk, overdue).state, at_stripe(desk, overdue)[1]) == ("needs_response", 0)
-    assert "was due by" in str(see(desk, overdue).outcome)
+    assert (see(desk, overdue).state, at_stripe(desk, overdue)[:2]) == ("needs_response", ("lost", 0))
+    assert "is lost at Stripe" in str(see(desk, overdue).outcome)
     with pytest.raises(DisputeNotAllowed, match="was due by"):
         do(desk, answers.submit, overdue, version=1)
 
