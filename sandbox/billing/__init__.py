@@ -30,6 +30,9 @@ strings or already typed. Objects are stored by `state.put` under their `object`
     disputes       update_dispute(state, id, params) · close_dispute(state, id, params)
                    open_dispute(state, charge_id, params) · resolve_dispute(state, id, status)   [sandbox controls]
     files          create_file(state, params) · sha256_of(state, id)                      [sandbox control]
+    warnings       raise_fraud_warning(state, charge_id, params)                       [sandbox control]
+    payouts        read_balance(state, params) · create_payout(state, params) · update_payout(state, id, params)
+                   pay_out(state) · fail_payout(state, id, code)                       [sandbox controls]
     credit notes   create_credit_note / preview_credit_note(state, params) · update_credit_note / void_credit_note(state, id, params)
     credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
                    expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
@@ -84,6 +87,7 @@ from sandbox.billing.customers import create_customer, delete_customer, update_c
 from sandbox.billing.cycle import cycle
 from sandbox.billing.disputes import close_dispute, open_dispute, resolve_dispute, update_dispute
 from sandbox.billing.files import create_file, sha256_of
+from sandbox.billing.fraud_warnings import raise_fraud_warning
 from sandbox.billing.invoiceitems import create_invoiceitem, delete_invoiceitem, update_invoiceitem
 from sandbox.billing.invoicing import (
     create_invoice,
@@ -103,6 +107,7 @@ from sandbox.billing.payments import (
     update_charge,
     update_payment_intent,
 )
+from sandbox.billing.payouts import create_payout, fail_payout, pay_out, read_balance, update_payout
 from sandbox.billing.previews import preview_invoice
 from sandbox.billing.refunds import cancel_refund, create_refund, fail_refund, settle_refund, update_refund
 from sandbox.billing.retry_clock import set_retries
@@ -142,6 +147,7 @@ __all__ = [
     "create_meter_event",
     "create_payment_intent",
     "create_payment_method",
+    "create_payout",
     "create_price",
     "create_product",
     "create_refund",
@@ -162,6 +168,7 @@ __all__ = [
     "delete_test_clock",
     "detach_payment_method",
     "expire_credit_grant",
+    "fail_payout",
     "fail_refund",
     "finalize_invoice",
     "mark_uncollectible",
@@ -169,9 +176,12 @@ __all__ = [
     "open_dispute",
     "pause_subscription",
     "pay_invoice",
+    "pay_out",
     "preview_credit_note",
     "preview_invoice",
+    "raise_fraud_warning",
     "reactivate_meter",
+    "read_balance",
     "release_schedule",
     "resolve_dispute",
     "resolve_payment_method",
@@ -193,6 +203,7 @@ __all__ = [
     "update_meter",
     "update_payment_intent",
     "update_payment_method",
+    "update_payout",
     "update_price",
     "update_product",
     "update_refund",

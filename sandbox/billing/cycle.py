@@ -1,12 +1,14 @@
 """Time passing: renewals, finalization, retries and endings in the order in which they fall due."""
 
 import heapq
+from collections.abc import Callable, Mapping
 
 from sandbox.billing.calendar import HOUR, next_boundary
 from sandbox.billing.collection import card_of, collect, end_subscription, expire_incomplete
 from sandbox.billing.disputes import dispute_due, time_decides
 from sandbox.billing.held_collection import end_hold, hold_back, hold_ends_at
 from sandbox.billing.invoicing import finalize_invoice
+from sandbox.billing.payouts import arrive, payout_due
 from sandbox.billing.refunds import bank_answers, refund_due
 from sandbox.billing.schedules import enter_phase, schedule_due
 from sandbox.billing.subscription_invoices import cycle_invoice, last_invoice
@@ -21,6 +23,12 @@ RENEWING = {"active", "past_due", "trialing", "unpaid"}
 # subscriptions; ids keep the order stable.
 Due = tuple[int, int, str, str]
 FIRST, THEN = 0, 1
+# What banks do by themselves: when, and what.
+BY_BANKS: Mapping[str, tuple[Callable[[State, StripeObject], int | None], Callable[[State, StripeObject], None]]] = {
+    "dispute": (lambda _state, found: dispute_due(found), time_decides),
+    "payout": (lambda _state, found: payout_due(found), arrive),
+    "refund": (refund_due, bank_answers),
+}
 
 
 def cycle(state: State, until: int) -> None:
@@ -32,10 +40,8 @@ def cycle(state: State, until: int) -> None:
         queue += _due_invoice(invoice)
     for schedule in state.objects.get("subscription_schedule", {}).values():
         queue += _due_schedule(schedule)
-    for refund in state.objects.get("refund", {}).values():
-        queue += _due_refund(state, refund)
-    for dispute in state.objects.get("dispute", {}).values():
-        queue += _due_dispute(dispute)
+    for kind in BY_BANKS:
+        queue += [due for one in state.objects.get(kind, {}).values() for due in _due_at_bank(state, kind, one)]
     heapq.heapify(queue)
     while queue and queue[0][0] <= until:
         when, rank, kind, id_ = heapq.heappop(queue)
@@ -60,20 +66,14 @@ def _due(state: State, kind: str, found: StripeObject) -> list[Due]:
             return _due_invoice(found)
         case "subscription_schedule":
             return _due_schedule(found)
-        case "dispute":
-            return _due_dispute(found)
         case _:
-            return _due_refund(state, found)
+            return _due_at_bank(state, kind, found)
 
 
-def _due_refund(state: State, refund: StripeObject) -> list[Due]:
-    when = refund_due(state, refund)
-    return [] if when is None else [(when, THEN, "refund", refund["id"])]
-
-
-def _due_dispute(dispute: StripeObject) -> list[Due]:
-    when = dispute_due(dispute)
-    return [] if when is None else [(when, THEN, "dispute", dispute["id"])]
+def _due_at_bank(state: State, kind: str, found: StripeObject) -> list[Due]:
+    when, _ = BY_BANKS[kind]
+    at = when(state, found)
+    return [] if at is None else [(at, THEN, kind, found["id"])]
 
 
 def _due_schedule(schedule: StripeObject) -> list[Due]:
@@ -102,8 +102,8 @@ def _due_invoice(invoice: StripeObject) -> list[Due]:
 
 def _act(state: State, kind: str, found: StripeObject) -> list[Due]:
     """Do what is due and say what falls due next."""
-    if kind in {"refund", "dispute"}:
-        (bank_answers if kind == "refund" else time_decides)(state, found)
+    if kind in BY_BANKS:
+        BY_BANKS[kind][1](state, found)
         return []
     if kind == "subscription_schedule":
         return _act_on_schedule(state, found)

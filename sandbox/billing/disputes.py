@@ -4,6 +4,7 @@ from sandbox.billing import ledger
 from sandbox.billing.calendar import DAY
 from sandbox.billing.compelling_evidence import is_eligible, standing
 from sandbox.billing.evidence import decision_asked_for, take_evidence
+from sandbox.billing.fraud_warnings import judge_fraud_warnings
 from sandbox.billing.params import flag, integer, merge_metadata, metadata
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.objects import StripeObject
@@ -64,6 +65,7 @@ def open_dispute(state: State, charge_id: str, params: StripeObject) -> StripeOb
     state.emit("charge.dispute.created", made)
     if is_chargeback:
         state.emit("charge.dispute.funds_withdrawn", made)
+    judge_fraud_warnings(state, charge)
     return made
 
 

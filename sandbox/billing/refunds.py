@@ -2,6 +2,7 @@
 
 from sandbox.billing import ledger
 from sandbox.billing.calendar import DAY
+from sandbox.billing.fraud_warnings import judge_fraud_warnings
 from sandbox.billing.params import integer, merge_metadata, metadata
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
@@ -108,6 +109,7 @@ def _count(state: State, charge: StripeObject) -> None:
     of_charge = [r for r in state.objects["refund"].values() if r["charge"] == charge["id"]]
     charge["amount_refunded"] = sum(r["amount"] for r in of_charge if r["status"] in COUNTED)
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+    judge_fraud_warnings(state, charge)
 
 
 def update_refund(state: State, id_: str, params: StripeObject) -> StripeObject:

@@ -147,6 +147,18 @@ def _file(service: Service, id_: str, _params: StripeObject) -> Any:
     return addressed(service.state, "file", id_) | {"sha256": billing.sha256_of(service.state, id_)}
 
 
+def _raise_fraud_warning(service: Service, _id: str, params: StripeObject) -> Any:
+    return billing.raise_fraud_warning(service.state, str(required(params, "charge")), params)
+
+
+def _pay_out(service: Service, _id: str, _params: StripeObject) -> Any:
+    return billing.pay_out(service.state)
+
+
+def _fail_payout(service: Service, id_: str, params: StripeObject) -> Any:
+    return billing.fail_payout(service.state, id_, str(params.get("failure_code") or "could_not_process"))
+
+
 def _settle_refund(service: Service, id_: str, _params: StripeObject) -> Any:
     return billing.settle_refund(service.state, id_)
 
@@ -192,6 +204,9 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("POST", "/disputes"): _open_dispute,
     ("POST", "/disputes/{id}/resolve"): _resolve_dispute,
     ("GET", "/files/{id}"): _file,
+    ("POST", "/fraud_warnings"): _raise_fraud_warning,
+    ("POST", "/payouts"): _pay_out,
+    ("POST", "/payouts/{id}/fail"): _fail_payout,
     ("POST", "/refunds/{id}/settle"): _settle_refund,
     ("POST", "/refunds/{id}/fail"): _fail_refund,
     ("POST", "/payment_methods/{id}/outcomes"): _set_outcomes,

@@ -8,7 +8,7 @@ from sandbox.objects.money import EVIDENCE_FILES
 NEVER = ""
 # An id of several kinds: its prefix tells which.
 ANY = "*"
-BY_PREFIX = {"ch": "charge", "re": "refund", "dp": "dispute"}
+BY_PREFIX = {"ch": "charge", "re": "refund", "dp": "dispute", "po": "payout"}
 
 EXPANDABLE: Mapping[str, Mapping[str, str]] = {
     "balance_transaction": {"source": ANY},
@@ -91,8 +91,17 @@ EXPANDABLE: Mapping[str, Mapping[str, str]] = {
     },
     "payment_method": {"customer": "customer"},
     "plan": {"product": "product"},
+    "payout": {
+        "application_fee": NEVER,
+        "balance_transaction": "balance_transaction",
+        "destination": NEVER,
+        "failure_balance_transaction": "balance_transaction",
+        "original_payout": NEVER,
+        "reversed_by": NEVER,
+    },
     "price": {"product": "product"},
     "product": {"default_price": "price", "tax_code": NEVER},
+    "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
     "refund": {
         "balance_transaction": "balance_transaction",
         "charge": "charge",

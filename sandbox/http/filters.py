@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from sandbox.billing.params import integer, list_of
+from sandbox.billing.payouts import rows_of
 from sandbox.billing.refusals import invalid
 from sandbox.objects import StripeObject
 from sandbox.state import State
@@ -121,7 +122,13 @@ def _customer_of_grant(state: State, _name: str, value: Any) -> Test:
     return lambda obj: grants[obj["credit_grant"]]["customer"] == value
 
 
+def _of_payout(state: State, _name: str, value: Any) -> Test:
+    rows = rows_of(state, str(value))
+    return lambda obj: obj["id"] in rows
+
+
 _RULES: Mapping[tuple[str, str], Callable[[State, str, Any], Test]] = {
+    ("balance_transaction", "payout"): _of_payout,
     ("billing.credit_balance_transaction", "customer"): _customer_of_grant,
     ("event", "delivery_success"): _is_delivered,
     ("event", "type"): _event_type,
@@ -130,6 +137,7 @@ _RULES: Mapping[tuple[str, str], Callable[[State, str, Any], Test]] = {
     ("invoice", "subscription"): _of_subscription,
     ("invoice_payment", "payment"): _payment,
     ("invoiceitem", "pending"): _is_pending,
+    ("payout", "arrival_date"): _time,
     ("price", "lookup_keys"): _one_of("lookup_key"),
     ("price", "recurring"): _recurring,
     ("product", "ids"): _one_of("id"),

@@ -86,6 +86,7 @@ RESOURCES: Mapping[str, Resource] = {
     "invoices": Resource(
         "invoice", billing.create_invoice, billing.update_invoice, billing.delete_invoice, actions=_INVOICE
     ),
+    "payouts": Resource("payout", billing.create_payout, billing.update_payout),
     "payment_intents": Resource(
         "payment_intent", billing.create_payment_intent, billing.update_payment_intent, actions=_INTENT
     ),
@@ -94,6 +95,7 @@ RESOURCES: Mapping[str, Resource] = {
     ),
     "prices": Resource("price", billing.create_price, billing.update_price),
     "products": Resource("product", billing.create_product, billing.update_product, billing.delete_product),
+    "radar/early_fraud_warnings": Resource("radar.early_fraud_warning"),
     "refunds": Resource(
         "refund", billing.create_refund, billing.update_refund, actions={"cancel": billing.cancel_refund}
     ),
@@ -138,7 +140,7 @@ _OF_CUSTOMER = {"balance_transactions": "customer_balance_transaction", "payment
 def find(method: str, path: str) -> Operation:
     """The operation of a request. Raises 404 for what Stripe, or the sandbox, does not know."""
     parts = path.removeprefix("/v1/").strip("/").split("/")
-    words = 2 if parts[0] in {"billing", "test_helpers"} else 1
+    words = 2 if parts[0] in {"billing", "radar", "test_helpers"} else 1
     name, rest = "/".join(parts[:words]), parts[words:]
     found = _single(method, name, rest) or _on_resource(method, name, rest)
     if found is None:
@@ -154,9 +156,9 @@ def find(method: str, path: str) -> Operation:
 def _single(method: str, name: str, rest: list[str]) -> Operation | None:
     """Addresses that are no list of objects of their own."""
     match method, name, rest:
-        case "GET", "billing/credit_balance_summary", []:
-            kind = "billing.credit_balance_summary"
-            return Operation(f"GET /v1/{name}", kind, billing.credit_balance_summary)
+        case "GET", ("balance" | "billing/credit_balance_summary"), []:
+            run = billing.read_balance if name == "balance" else billing.credit_balance_summary
+            return Operation(f"GET /v1/{name}", name.replace("/", "."), run)
         case "GET", ("invoices" | "credit_notes"), [id_, "lines"] if id_ != "preview":
             return Operation(f"GET /v1/{name}/{{id}}/lines", RESOURCES[name].kind, _lines_of(name, id_))
         case "GET", "credit_notes", ["preview"]:

@@ -35,7 +35,9 @@ EXPANDED = {
     "invoice_payments": ["data.invoice.customer", "data.payment.payment_intent"],
     "invoices": ["data.payments", "data.customer", "data.parent.subscription_details.subscription", "data.discounts"],
     "payment_intents": ["data.latest_charge.balance_transaction", "data.payment_method"],
+    "payouts": ["data.balance_transaction"],
     "prices": ["data.product", "data.tiers"],
+    "radar/early_fraud_warnings": ["data.charge.customer"],
     "refunds": ["data.charge.payment_intent", "data.balance_transaction"],
     "subscriptions": ["data.customer", "data.latest_invoice.payments", "data.default_payment_method", "data.discounts"],
 }
