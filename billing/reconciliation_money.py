@@ -22,7 +22,6 @@ _WITHDRAWN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_
 _NOT_WITHDRAWN = frozenset({"won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"})
 _SENT_PAYOUTS = frozenset({"paid", "pending", "in_transit"})
 _RETURNED_PAYOUTS = frozenset({"failed", "canceled"})
-PAYOUT_MOVEMENTS = frozenset({"payout", "payout_failure", "payout_cancel"})
 
 
 def charge_findings(
@@ -93,12 +92,13 @@ def transaction_findings(transaction: Raw, *, is_source_known: bool | None) -> l
 def payout_findings(payout: Raw, paid_out: Sequence[Raw], booked: Sequence[Raw]) -> list[Discrepancy]:
     """What of one payout does not add up: `paid_out` are the balance transactions that Stripe lists for it, `booked` its own.
 
-    Only automatic payouts are made of balance transactions; a manual one takes from what there is.
+    Only automatic payouts are made of balance transactions, earlier payouts that came back among them; a manual one takes
+    from what there is.
     """
     id_, amount, status = payout["id"], payout["amount"], payout.get("status")
     found = []
     if payout.get("automatic") and status in _SENT_PAYOUTS:
-        inside = sum(one["net"] for one in paid_out if one.get("type") not in PAYOUT_MOVEMENTS)
+        inside = sum(one["net"] for one in paid_out if reference(one.get("source")) != id_)
         if inside != amount:
             sentence = f"Payout {id_} is of {_money(amount, payout)}, its balance transactions come to {_money(inside, payout)}."
             found.append(_unbalanced("payout_sum", payout, amount - inside, "amount", amount, inside, sentence))
