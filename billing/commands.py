@@ -97,7 +97,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Refused:
-    """Stripe said no for good; `sentence` is its own, the codes are those of its error."""
+    """Stripe said no for good; `sentence` is its own, the codes are those of its error, `charge_id` the charge that was declined."""
 
     sentence: str
     status: int | None = None
@@ -106,6 +106,7 @@ class Refused:
     advice_code: str | None = None
     network_decline_code: str | None = None
     network_advice_code: str | None = None
+    charge_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
+from billing import recovery_cases
 from billing.dispute_outcomes import observe_dispute
 from billing.refund_outcomes import observe_refund
 from store import stripe_mirror
@@ -17,7 +18,15 @@ Observer = Callable[[Connection, UUID, Raw, datetime], None]
 It is shown the same object many times, and objects in any order, so it looks at what is the case and not at what happened.
 """
 
-OBSERVERS: dict[str, tuple[Observer, ...]] = {"dispute": (observe_dispute,), "refund": (observe_refund,)}
+OBSERVERS: dict[str, tuple[Observer, ...]] = {
+    "refund": (observe_refund,),
+    "invoice": (recovery_cases.observe_invoice,),
+    "invoice_payment": (recovery_cases.observe_invoice_payment,),
+    "charge": (recovery_cases.observe_charge,),
+    "customer": (recovery_cases.observe_customer,),
+    "subscription": (recovery_cases.observe_subscription,),
+    "dispute": (observe_dispute, recovery_cases.observe_dispute),
+}
 """Who looks at which kind, by Stripe's name of the object."""
 
 

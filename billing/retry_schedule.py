@@ -119,6 +119,9 @@ def plan(invoice: FailedInvoice, attempts: Sequence[Attempt], now: datetime) -> 
         said = "Stripe retries this invoice by itself; it is left alone here so that it is not tried twice."
         return common.says("stripe_owns", "stripe_retries", said, at=invoice.next_payment_attempt)
     stands_against = _why_not(invoice, made, same_card)
+    if stands_against is not None and now - invoice.failed_at > GIVE_UP_AFTER:
+        said = f"{stands_against[2]} Nothing came from the customer in {GIVE_UP_AFTER.days} days."
+        return common.says("stop", "too_late", said)
     if stands_against is not None:
         return common.says(*stands_against)
     return _retry(invoice, made, same_card, brand, now, common)
@@ -149,9 +152,9 @@ def _why_over(invoice: FailedInvoice) -> tuple[str, str] | None:
     reasons = (
         (invoice.status == "paid", "paid", "The invoice is paid."),
         (invoice.status == "void", "void", "The invoice is void."),
+        (invoice.is_written_off, "written_off", "The invoice is written off."),
         (invoice.status == "uncollectible", "uncollectible", "The invoice is marked uncollectible at Stripe."),
         (invoice.status == "deleted", "deleted", "The invoice is deleted."),
-        (invoice.is_written_off, "written_off", "The invoice is written off."),
         (invoice.is_disputed, "disputed", "A payment of this customer's card is disputed: it is not charged again."),
         (invoice.is_subscription_canceled, "canceled", "The subscription is canceled."),
         (

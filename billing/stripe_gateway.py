@@ -92,6 +92,7 @@ def _refusal(trouble: stripe.StripeError, said: str) -> Refused:
         advice_code=error.get("advice_code"),
         network_decline_code=error.get("network_decline_code"),
         network_advice_code=error.get("network_advice_code"),
+        charge_id=error.get("charge"),
     )
 
 

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from billing.dead_letters import ReasonMissing
-from billing.evidence_holdings import NoSuchDispute
 from billing.refund_steps import RefundNotAllowed
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
@@ -39,7 +38,6 @@ REFUSALS: tuple[type[Exception], ...] = (
     ImportRunning,
     LakeDamaged,
     MoneyError,
-    NoSuchDispute,
     NoStripeKey,
     PortTaken,
     ProcessDied,

@@ -9,7 +9,6 @@ from uuid import UUID
 import procrastinate
 import structlog
 
-from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
@@ -21,7 +20,8 @@ from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
 from pipelines.refresh import refresh
-from pipelines.schedule import EXPIRE_DISPUTES, FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.retry_payments import retry_due
+from pipelines.schedule import FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
 from pipelines.send_mails import send_due as send_mails_due
 from store import audit
@@ -29,6 +29,7 @@ from store.database import Engine, clock, tenant_transaction
 from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
 from store.outgoing_mails import CHANNEL as MAILS
+from store.recovery_cases import CHANNEL as RECOVERY
 from store.refund_requests import CHANNEL as REFUND_QUEUE
 from store.settings import Settings
 from store.stripe_commands import CHANNEL as OUTBOX
@@ -109,14 +110,6 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
             shown = observe_all(engine, tenant.tenant_id, now=datetime.now(UTC))
             log.info("observed", due=timestamp, tenant=tenant.slug, objects=shown)
 
-    @queue.periodic(cron=EXPIRE_DISPUTES.cron)
-    @queue.task(name=EXPIRE_DISPUTES.name, queueing_lock=EXPIRE_DISPUTES.name, pass_context=False)
-    def expire_disputes(timestamp: int) -> None:
-        for tenant in list_tenants(engine):
-            with tenant_transaction(engine, tenant.tenant_id) as connection:
-                expired = expire_overdue(connection, tenant.tenant_id, clock(engine))
-            log.info("disputes_expired", due=timestamp, tenant=tenant.slug, expired=expired)
-
 
 @contextmanager
 def money_rounds(
@@ -135,6 +128,8 @@ def money_rounds(
             gateway = StripeGateway(settings.stripe_write_key.get_secret_value(), settings.stripe_api_base)
             open_ones.callback(gateway.close)
             rounds[OUTBOX] = lambda now: send_due(engine, tenant_id, gateway, now=now)
+            # Only where tries are sent, or they would gather and all be made on the day the key is set.
+            rounds[RECOVERY] = lambda now: retry_due(engine, tenant_id, now=now)
         if settings.mail_server is None:
             log.info("mails_rest", reason="SMTP_URL is not set or off, so mails wait")
         else:

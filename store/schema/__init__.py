@@ -3,10 +3,10 @@
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
-from store.schema.evidence import evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.mails import mail_stops, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
+from store.schema.recovery import recovery_attempts, recovery_cases, recovery_steps
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
 from store.schema.stripe_mirror import (
     stripe_balance_transactions,
@@ -39,13 +39,15 @@ __all__ = [
     "dispute_evidence_drafts",
     "dispute_steps",
     "event_scans",
-    "evidence_policies",
     "fx_rates",
     "lake_files",
     "mail_stops",
     "metadata",
     "outgoing_mails",
     "price_entries",
+    "recovery_attempts",
+    "recovery_cases",
+    "recovery_steps",
     "refund_evidence",
     "refund_policies",
     "refund_requests",
