@@ -108,7 +108,7 @@ def open_page(chromium: "Browser") -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # two cores may be busy with the rest of the suite
         witness.watch(page)
         page.goto(url)
         settle(page)

@@ -1,5 +1,6 @@
 """What the tests of pages share: the synthetic company, published once, and a way to run a page on it without a browser."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def customers_page() -> None:
     from dashboard import customers
 
     customers.draw()
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves the page behind as this process's main module, which a later test's child process would then run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")
