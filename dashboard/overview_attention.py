@@ -36,6 +36,7 @@ class Kind:
 
 KINDS = {
     "dispute": Kind("dispute to answer", "disputes to answer", ":material/gavel:", "red"),
+    "refund_failed": Kind("refund that did not arrive", "refunds that did not arrive", ":material/money_off:", "red"),
     "refund_request": Kind("refund request", "refund requests", ":material/undo:", "orange"),
     "refund_pending": Kind("refund on its way", "refunds on their way", ":material/hourglass_top:", "gray"),
     "past_due_burn": Kind(
@@ -80,6 +81,8 @@ def _line(item: Item, key: str, currency: str, now: datetime, open_customer: Cal
             facts.append(_due(item.due_by, now))
         elif item.at is not None and item.kind in {"refund_request", "refund_pending"}:
             facts.append(f"waiting since {wording.day_of(item.at)}")
+        elif item.at is not None and item.kind == "refund_failed":
+            facts.append(f"sent {wording.day_of(item.at)}, the money is back in the balance")
         badge = f":{kind.color}-badge[{kind.icon} {kind.one.capitalize()}]"
         st.markdown(
             f"{badge} **{wording.escape(item.title)}**  \n:small[:gray[{wording.escape(' · '.join(facts))}]]",

@@ -97,6 +97,7 @@ class Explained:
 HISTORY_MONTHS = 12
 BADGES = {
     "dispute": ("Dispute to answer", "red"),
+    "refund_failed": ("Refund did not arrive", "red"),
     "refund_request": ("Refund requested", "orange"),
     "refund_pending": ("Refund on its way", "gray"),
     "past_due_burn": ("Past due, still burning", "red"),

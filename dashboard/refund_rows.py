@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 from dashboard.months import Month
 from store.refund_reads import InvoiceCost
@@ -35,6 +36,11 @@ class Lifetime:
             return None
         return self.net_revenue_minor - self.cost_minor
 
+    @property
+    def share(self) -> Fraction | None:
+        """The margin; None where it is unknown or there is no revenue."""
+        return _share(self.profit_minor, self.net_revenue_minor)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -47,7 +53,7 @@ class Row:
     fee: tuple[int, str] | None
     lifetime: Lifetime
     after_minor: int | None
-    after_share: float | None
+    after_share: Fraction | None
 
     @property
     def is_waiting_for_us(self) -> bool:
@@ -84,7 +90,6 @@ def row(
     refund_minor = 0 if is_in_already else asked.amount_minor
     after_minor = None if so_far.profit_minor is None or not comparable else so_far.profit_minor - refund_minor
     revenue_after = None if so_far.net_revenue_minor is None else so_far.net_revenue_minor - refund_minor
-    share = after_minor / revenue_after if after_minor is not None and revenue_after and revenue_after > 0 else None
     return Row(
         asked=asked,
         customer=customer or asked.customer_id or "without a customer",
@@ -93,8 +98,14 @@ def row(
         fee=fee,
         lifetime=so_far,
         after_minor=after_minor,
-        after_share=share,
+        after_share=_share(after_minor, revenue_after),
     )
+
+
+def _share(profit_minor: int | None, revenue_minor: int | None) -> Fraction | None:
+    if profit_minor is None or revenue_minor is None or revenue_minor <= 0:
+        return None
+    return Fraction(profit_minor, revenue_minor)
 
 
 def open_totals(rows: Sequence[Row], states: Sequence[str]) -> dict[str, int]:
@@ -107,6 +118,8 @@ def open_totals(rows: Sequence[Row], states: Sequence[str]) -> dict[str, int]:
 
 
 def age_words(asked: RefundRequest, now: datetime) -> str:
-    """How long ago it was asked for, in days or hours."""
-    hours = int((now - asked.requested_at).total_seconds() // 3_600)
-    return f"{hours // 24} days" if hours >= 48 else f"{hours} h" if hours else "just now"
+    """How long ago it was asked for, in days, hours or minutes."""
+    minutes = int((now - asked.requested_at).total_seconds() // 60)
+    if minutes >= 48 * 60:
+        return f"{minutes // (24 * 60)} days ago"
+    return f"{minutes // 60} h ago" if minutes >= 60 else f"{minutes} min ago" if minutes > 0 else "just now"

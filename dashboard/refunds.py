@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from uuid import UUID
 
 import streamlit as st
@@ -20,6 +21,7 @@ from store.stripe_commands import Command
 
 VIEWS = {"open": "Open", "ended": "Ended", "all": "All"}
 ENDED = ("settled", "declined", "canceled", "failed")
+SOURCES = {"page": "page", "api": "API", "import": "import"}
 SHOWN = 40
 LOOK_AGAIN_SECONDS = 2
 JUST_ENDED, JUST_ENDED_SHOWN = timedelta(minutes=15), 5
@@ -169,7 +171,7 @@ def _facts(one: Row, now: datetime) -> str:
     parts = [
         f"invoice {one.invoice}" if one.invoice else f"charge {asked.charge_id}",
         asked.reason.replace("_", " "),
-        f"by {asked.requested_by} through the {asked.source}, {age_words(asked, now)}",
+        f"by {asked.requested_by} through the {SOURCES[asked.source]}, {age_words(asked, now)}",
     ]
     return " · ".join(wording.escape(part) for part in parts)
 
@@ -192,10 +194,8 @@ def _figures(one: Row) -> None:
         ),
         (
             "Profit so far",
-            "unknown"
-            if one.lifetime.profit_minor is None
-            else wording.money_exact(one.lifetime.profit_minor, currency),
-            "The customer's net revenue minus AI cost over all months.",
+            _profit(one.lifetime.profit_minor, one.lifetime.share, currency),
+            "The customer's net revenue minus AI cost over all months, and the margin that this is.",
         ),
         (
             "Stripe fee kept",
@@ -204,15 +204,21 @@ def _figures(one: Row) -> None:
         ),
         (
             "Profit after",
-            "unknown" if one.after_minor is None else wording.money_exact(one.after_minor, currency),
-            f"Profit so far less this refund, before Stripe's fee; unknown where the refund is not in {currency.upper()}."
-            + ("" if one.after_share is None else f" That is a margin of {wording.percent(one.after_share)}."),
+            _profit(one.after_minor, one.after_share, currency),
+            f"Profit so far less this refund, before Stripe's fee; unknown where the refund is not in {currency.upper()}.",
         ),
     )
     with st.grid(4, min_column_width=140, gap="small") as grid:
         for label, value, explanation in figures:
             with grid.cell():
                 st.markdown(f":small[:gray[{label}]]\n\n**{wording.escape(value)}**", help=explanation)
+
+
+def _profit(minor: int | None, share: Fraction | None, currency: str) -> str:
+    """An amount with its margin; no margin where nothing is left that it could be a share of."""
+    if minor is None:
+        return "unknown"
+    return wording.money_exact(minor, currency) + ("" if share is None else f" ({wording.percent(share)})")
 
 
 def _reporting_currency() -> str:
@@ -234,9 +240,17 @@ def _standing(asked: RefundRequest) -> None:
 
 def _actions(opened: Books, principal: Principal, asked: RefundRequest) -> None:
     """Buttons by state; each opens a dialog that asks once more. Keys are the request's own, whatever row it is drawn in."""
+    is_stopped = any(finding["level"] == "stop" for finding in asked.findings or ())
     with st.container(horizontal=True, gap="small"):
         if asked.state in {"checked", "evidence"}:
-            if st.button("Approve", icon=":material/check:", type="primary", key=f"approve_{asked.request_id}"):
+            if st.button(
+                "Approve",
+                icon=":material/check:",
+                type="primary",
+                key=f"approve_{asked.request_id}",
+                disabled=is_stopped,
+                help="Nobody can approve it: the reason stands above." if is_stopped else None,
+            ):
                 refund_dialogs.approve(opened, principal, asked)
             if st.button("Decline", icon=":material/close:", key=f"decline_{asked.request_id}"):
                 refund_dialogs.decline(opened, principal, asked)

@@ -1,7 +1,7 @@
 """What waits for a person, as rows of the warehouse: disputes, refunds, past-due customers that burn tokens, gaps in the numbers."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.publish_rows import converted
@@ -13,6 +13,8 @@ from pricing.revenue_months import Unconverted
 
 Row = Mapping[str, Any]
 BURN_DAYS = 30
+# After that long, money that came back is an old story; the queue keeps it.
+COME_BACK_SHOWN = timedelta(days=30)
 
 
 class Attention:
@@ -35,8 +37,11 @@ class Attention:
                 due=row["due_by"],
             )
 
-    def refunds(self, requests: Iterable[Row], on_their_way: Iterable[Row]) -> None:
-        """Refunds that were asked for, and those that have left and not arrived."""
+    def refunds(self, requests: Iterable[Row], on_their_way: Iterable[Row], come_back: Iterable[Row]) -> None:
+        """Refunds that were asked for, those that have left and not arrived, and those that never will."""
+        for row in come_back:
+            title = f"Refund to {self._name(row)} did not arrive"
+            self._money("refund_failed", row, row["refund_id"], title, row["reason"], at=row["created_at"])
         for row in requests:
             title = f"{self._name(row)} asks for a refund"
             self._money("refund_request", row, row["charge_id"], title, row["reason"], at=_moment(row["requested_at"]))
@@ -129,8 +134,10 @@ class Attention:
         )
 
 
-def _moment(text: str) -> datetime | None:
-    """A moment that somebody wrote into metadata, UTC where it names no zone; None where it is no moment."""
+def _moment(text: str | datetime) -> datetime | None:
+    """A moment of the queue, or one that somebody wrote into metadata: UTC where it names no zone, None where it is no moment."""
+    if isinstance(text, datetime):
+        return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

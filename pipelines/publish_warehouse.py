@@ -9,7 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
-from pipelines.publish_attention import BURN_DAYS, Attention
+from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
@@ -24,6 +24,7 @@ from store import (
     fx_rates,
     lake,
     price_entries,
+    refunds_waiting,
     revenue_sources,
     tenants,
     warehouse,
@@ -64,6 +65,7 @@ class Sources:
     disputes: list[Row]
     refund_requests: list[Row]
     refunds_on_their_way: list[Row]
+    refunds_come_back: list[Row]
     freshness: list[Row]
 
 
@@ -115,8 +117,9 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
         "failed_payments": failed_payments(warehouse_sources.failed_invoices(connection), rates, currency),
         "past_due": past_due(warehouse_sources.unpaid_invoices(connection), rates, currency, now=now),
         "disputes": warehouse_sources.open_disputes(connection),
-        "refund_requests": warehouse_sources.refund_requests(connection),
-        "refunds_on_their_way": warehouse_sources.waiting_refunds(connection),
+        "refund_requests": refunds_waiting.asked_for(connection),
+        "refunds_on_their_way": refunds_waiting.on_their_way(connection),
+        "refunds_come_back": refunds_waiting.come_back(connection, since=now - COME_BACK_SHOWN),
         "freshness": [asdict(each) for each in freshness.read(connection)],
     }
 
@@ -191,7 +194,7 @@ def _attention(sources: Sources, usage: UsageSummary, now: datetime) -> list[Row
     names = {row["customer_id"]: row["name"] for row in sources.customers}
     waiting = Attention(names, sources.rates, currency, now)
     waiting.disputes(sources.disputes)
-    waiting.refunds(sources.refund_requests, sources.refunds_on_their_way)
+    waiting.refunds(sources.refund_requests, sources.refunds_on_their_way, sources.refunds_come_back)
     waiting.past_due_burn(sources.past_due, usage.recent_pico_usd, usd_rate_nano)
     waiting.unpriced(usage.unpriced_models)
     waiting.unattributed(usage.unattributed_refs, usd_rate_nano)

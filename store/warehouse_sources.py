@@ -1,8 +1,8 @@
-"""Reads from the mirror of Stripe what the warehouse shows beside revenue: customers, invoices, plan changes, money that waits."""
+"""Reads from the mirror of Stripe what the warehouse shows beside revenue: customers, invoices, plan changes, disputes that wait."""
 
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, case, cast, distinct, func, or_, select
+from sqlalchemy import Connection, case, distinct, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import (
@@ -14,7 +14,6 @@ from store.schema import (
     stripe_invoices,
     stripe_prices,
     stripe_products,
-    stripe_refunds,
     stripe_subscription_items,
     stripe_subscriptions,
 )
@@ -181,47 +180,6 @@ def open_disputes(connection: Connection) -> list[Row]:
         .join(stripe_charges, charge.id == dispute.charge_id, isouter=True)
         .where(~dispute.is_deleted, dispute.status.like("%needs_response"))
         .order_by(dispute.id)
-    )
-    return [dict(row) for row in rows.mappings()]
-
-
-def waiting_refunds(connection: Connection) -> list[Row]:
-    """Refunds that have left and not arrived."""
-    refund, charge = stripe_refunds.c, stripe_charges.c
-    rows = connection.execute(
-        select(
-            refund.id.label("refund_id"),
-            charge.customer_id,
-            refund.amount_minor,
-            refund.currency,
-            refund.reason,
-            refund.status,
-            refund.created_at,
-        )
-        .join(stripe_charges, charge.id == refund.charge_id, isouter=True)
-        .where(~refund.is_deleted, refund.status.in_(("pending", "requires_action")))
-        .order_by(refund.id)
-    )
-    return [dict(row) for row in rows.mappings()]
-
-
-def refund_requests(connection: Connection) -> list[Row]:
-    """Charges on which somebody has noted a refund request (`refund_requested_at` in the metadata) that is not refunded yet."""
-    charge = stripe_charges.c
-    asked_at = charge.metadata["refund_requested_at"].astext
-    rows = connection.execute(
-        select(
-            charge.id.label("charge_id"),
-            charge.customer_id,
-            (charge.amount_captured_minor - charge.amount_refunded_minor).label("amount_minor"),
-            charge.currency,
-            cast(asked_at, Text).label("requested_at"),
-            charge.metadata["refund_request_reason"].astext.label("reason"),
-        )
-        .where(
-            and_(~charge.is_deleted, asked_at.is_not(None)), charge.amount_refunded_minor < charge.amount_captured_minor
-        )
-        .order_by(charge.id)
     )
     return [dict(row) for row in rows.mappings()]
 

@@ -106,10 +106,14 @@ def test_a_refund_request_says_since_when_even_if_nobody_can_read_when() -> None
     waiting.refunds(
         [request | {"requested_at": "2026-11-20T10:00:00Z"}, request | {"requested_at": "last tuesday"}],
         [request | {"refund_id": "re_1", "status": "requires_action", "created_at": NOW}],
+        [request | {"refund_id": "re_2", "reason": "expired_or_canceled_card", "created_at": NOW}],
     )
-    assert [row["kind"] for row in waiting.rows] == ["refund_request", "refund_request", "refund_pending"]
-    assert [row["at"] for row in waiting.rows] == [datetime(2026, 11, 20, 10, tzinfo=UTC), None, NOW]
-    assert waiting.rows[2]["title"] == "Refund to Acme waits for the customer"
+    failed, *others = waiting.rows
+    assert (failed["kind"], failed["title"]) == ("refund_failed", "Refund to Acme did not arrive")
+    assert (failed["amount_minor"], failed["detail"]) == (5_00, "expired or canceled card")
+    assert [row["kind"] for row in others] == ["refund_request", "refund_request", "refund_pending"]
+    assert [row["at"] for row in others] == [datetime(2026, 11, 20, 10, tzinfo=UTC), None, NOW]
+    assert others[2]["title"] == "Refund to Acme waits for the customer"
 
 
 def test_only_past_due_customers_whose_usage_goes_on_burn() -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from store import stripe_mirror
+from store import refunds_waiting, stripe_mirror
 from store import warehouse_sources as sources
 from store.database import tenant_transaction
 from tests.store.stripe_money import NOON, Raw, charge, dispute, invoice, keep, paid_by, refund, seconds
@@ -120,23 +120,6 @@ def test_only_disputes_that_want_an_answer_wait(engine: Engine, tenant: UUID) ->
     ]
 
 
-def test_refunds_wait_while_they_are_asked_for_or_on_their_way(engine: Engine, tenant: UUID) -> None:
-    asked = {"refund_requested_at": "2026-11-20T10:00:00Z", "refund_request_reason": "Billed twice"}
-    keep(
-        engine,
-        tenant,
-        charge("ch_1", amount_captured=100_00, amount_refunded=40_00, metadata=asked),
-        charge("ch_2", amount_captured=100_00, amount_refunded=100_00, metadata=asked),
-        charge("ch_3", amount_captured=100_00, amount_refunded=0, metadata={}),
-        refund("re_1", "pending"),
-        refund("re_2", "succeeded"),
-    )
-    (request,) = read(engine, tenant, sources.refund_requests)
-    assert (request["charge_id"], request["amount_minor"], request["reason"]) == ("ch_1", 60_00, "Billed twice")
-    (waiting,) = read(engine, tenant, sources.waiting_refunds)
-    assert (waiting["refund_id"], waiting["customer_id"], waiting["amount_minor"]) == ("re_1", "cus_acme", 119_00)
-
-
 def test_a_change_in_mid_cycle_is_read_from_its_lines(engine: Engine, tenant: UUID) -> None:
     def line(id_: str, amount: int, price_id: str, *, proration: bool = True) -> Raw:
         return {
@@ -171,8 +154,8 @@ def test_a_change_in_mid_cycle_is_read_from_its_lines(engine: Engine, tenant: UU
         sources.invoices,
         sources.unpaid_invoices,
         sources.open_disputes,
-        sources.waiting_refunds,
-        sources.refund_requests,
+        refunds_waiting.on_their_way,
+        refunds_waiting.asked_for,
     ],
 )
 def test_another_tenant_sees_none_of_it(engine: Engine, tenant: UUID, mallory: UUID, source: Any) -> None:
