@@ -1,6 +1,7 @@
 """Every kind of change at Stripe that this product knows, by name."""
 
 from billing.commands import CommandKind
+from billing.dispute_commands import DISPUTE_KINDS
 from billing.invoice_pay_command import INVOICE_PAY, INVOICE_WRITE_OFF
 from billing.refund_command import REFUND_CREATE
 from billing.schedule_commands import SCHEDULE_KINDS
@@ -9,6 +10,7 @@ from billing.subscription_previews import SUBSCRIPTION_PREVIEW
 
 KINDS: dict[str, CommandKind] = {
     kind.name: kind
+    for kind in (REFUND_CREATE, *DISPUTE_KINDS, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS, SUBSCRIPTION_PREVIEW)
     for kind in (
         REFUND_CREATE,
         INVOICE_PAY,

@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from billing.dispute_states import ANSWERABLE, ON_ITS_WAY, State
+from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX
 from billing.principals import Principal
 from store.disputes import DisputeCase
 
 Raw = Mapping[str, Any]
 Deed = Literal["edit", "stage", "submit", "accept"]
-
-# Stripe's limits: all texts together (docs.stripe.com/api/disputes/update), and each long one.
-TOTAL_CHARACTERS_MAX = 150_000
-FIELD_CHARACTERS_MAX = 20_000
 
 TEXT_FIELDS: tuple[str, ...] = (
     "customer_name",
@@ -97,12 +94,13 @@ class Deadline:
 def read_dispute(raw: Raw) -> Seen:
     """What concerns us in Stripe's dispute.
 
-    `due_by` 0 means that the bank takes no answer, null that no time is named (Stripe's SDK 16.1). The fee is the sum over the
-    dispute's balance transactions; an inquiry has none.
+    `due_by` 0 means that the bank takes no answer, null that no time is named (Stripe's SDK 16.1). The fee is what was
+    taken with the money; an inquiry has none, and the fee for answering is not listed with the dispute.
     """
     details = raw.get("evidence_details") or {}
     card = (raw.get("payment_method_details") or {}).get("card") or {}
     moved = [item for item in raw.get("balance_transactions") or () if isinstance(item, Mapping)]
+    taken = [item for item in moved if (item.get("amount") or 0) < 0]
     due_by, charge, opened = details.get("due_by"), raw.get("charge"), raw.get("created")
     return Seen(
         dispute_id=raw["id"],
@@ -118,8 +116,8 @@ def read_dispute(raw: Raw) -> Seen:
         is_answer_taken=due_by != 0,
         is_charge_refundable=raw.get("is_charge_refundable"),
         submission_count=details.get("submission_count") or 0,
-        fee_minor=sum(item.get("fee") or 0 for item in moved) if moved else None,
-        fee_currency=moved[0].get("currency") if moved else None,
+        fee_minor=sum(item.get("fee") or 0 for item in taken) if taken else None,
+        fee_currency=taken[0].get("currency") if taken else None,
         opened_at=datetime.fromtimestamp(opened, UTC) if opened is not None else None,
     )
 
@@ -207,9 +205,9 @@ def why_not_evidence(fields: Mapping[str, str]) -> str | None:
     if not any(text.strip() for text in fields.values()):
         return "There is no evidence in it: write at least one field."
     for name, text in fields.items():
-        if len(text) > FIELD_CHARACTERS_MAX:
-            return f"{name} has {len(text):,} characters; Stripe takes {FIELD_CHARACTERS_MAX:,} in one field."
+        if len(text) > LONG_TEXT_MAX:
+            return f"{name} has {len(text):,} characters; Stripe takes {LONG_TEXT_MAX:,} in one field."
     total = sum(map(len, fields.values()))
-    if total > TOTAL_CHARACTERS_MAX:
-        return f"The evidence has {total:,} characters; Stripe takes {TOTAL_CHARACTERS_MAX:,} in all."
+    if total > ALL_TEXT_MAX:
+        return f"The evidence has {total:,} characters; Stripe takes {ALL_TEXT_MAX:,} in all."
     return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billing import evidence_texts as texts
-from billing.evidence_facts import Holdings, clipped, day_words, days_in, invoice_of, service_period
+from billing.evidence_facts import TIME, Holdings, clipped, day_words, days_in, invoice_of, service_period
 from billing.evidence_needs import FILE_FIELD, LONG_TEXT_MAX, completeness
 from billing.evidence_usage import access_log, usage_sentence
 
@@ -119,7 +119,7 @@ def _story(holdings: Holdings) -> str | None:
         )
         if url
     ]
-    as_of = f"These are our records as of {holdings.as_of.strftime(texts.TIME)}."
+    as_of = f"These are our records as of {holdings.as_of.strftime(TIME)}."
     return "\n".join([*(sentence for sentence in said if sentence), *links, as_of])
 
 
@@ -147,7 +147,7 @@ def _against(holdings: Holdings) -> tuple[str, ...]:
         said.append("The usage log shows no call in the period that the payment is for.")
     canceled = texts.canceled_before(holdings)
     if canceled is not None:
-        said.append(f"The subscription was canceled on {canceled.strftime(texts.TIME)}, before the payment was taken.")
+        said.append(f"The subscription was canceled on {canceled.strftime(TIME)}, before the payment was taken.")
     charge, other = holdings.charge, texts.twin(holdings)
     if charge and other and charge.invoice_id is not None and charge.invoice_id == other.invoice_id:
         said.append(f"The payment {other.charge_id} of the same amount paid the same invoice {charge.invoice_id}.")

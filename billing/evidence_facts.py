@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from pricing.money import exponent
 
+TIME = "%Y-%m-%d %H:%M UTC"
+"""How a moment, in UTC, is written for a bank."""
+
 
 @dataclass(frozen=True)
 class Disputed:
@@ -147,8 +150,8 @@ class UsageDay:
 class Holdings:
     """All we hold about one dispute. `charges` are the customer's other paid ones, `invoices` all that the charges paid.
 
-    `usage` is by day in order. `as_of` is when this was read: facts after it are not in it. None and empty mean that we do not
-    know, or know of none.
+    `usage` is by day in order, as the log stood at `usage_as_of`. `as_of` is when this was read: facts after it are not in it.
+    None and empty mean that we do not know, or know of none.
     """
 
     as_of: datetime
@@ -161,6 +164,7 @@ class Holdings:
     subscription: Subscription | None = None
     policy: Policy = Policy()
     usage: tuple[UsageDay, ...] = ()
+    usage_as_of: datetime | None = None
 
 
 def invoice_of(holdings: Holdings, charge: Charge | None) -> Invoice | None:

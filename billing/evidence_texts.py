@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from billing.evidence_facts import (
+    TIME,
     Charge,
     Holdings,
     clipped,
@@ -20,7 +21,6 @@ from billing.evidence_usage import days_words, usage_sentence
 TWIN_DAYS = 45
 # A policy is quoted up to here and named by its link for the rest, so that all texts together stay within Stripe's limit.
 POLICY_MAX = 9_000
-TIME = "%Y-%m-%d %H:%M UTC"
 
 
 def product(holdings: Holdings) -> str | None:

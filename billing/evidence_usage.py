@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from billing.evidence_facts import (
+    TIME,
     Holdings,
     UsageDay,
     clipped,
@@ -32,11 +33,14 @@ def access_log(holdings: Holdings, limit: int = LONG_TEXT_MAX) -> tuple[str | No
         return None, 0
     days = ordered_usage(holdings)
     head = "\n".join(
-        [
+        part
+        for part in [
             f"Calls of the service by {_account(holdings)}, by day in UTC. What was asked and answered is not part of this log.",
             usage_sentence(holdings) or "",
+            f"The log is as of {holdings.usage_as_of.strftime(TIME)}." if holdings.usage_as_of else "",
             *_machine(holdings),
         ]
+        if part
     )
     lines = [usage_line(day) for day in days]
     if len("\n".join([head, *lines])) <= limit:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from billing.dead_letters import ReasonMissing
+from billing.evidence_holdings import NoSuchDispute
 from billing.refund_steps import RefundNotAllowed
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
@@ -38,6 +39,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     ImportRunning,
     LakeDamaged,
     MoneyError,
+    NoSuchDispute,
     NoStripeKey,
     PortTaken,
     ProcessDied,

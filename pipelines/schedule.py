@@ -21,5 +21,8 @@ OBSERVE_ALL = ScheduledJob(
     "observe_all", "41 2 * * *", "Show the whole mirror to those who act on it, for kinds they did not know before."
 )
 FILL_GAPS = ScheduledJob("fill_gaps", "*/10 * * * *", "Look for events that Stripe lists and that never came here.")
+EXPIRE_DISPUTES = ScheduledJob(
+    "expire_disputes", "*/10 * * * *", "Close the disputes whose deadline passed without an answer."
+)
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS)
+SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS, EXPIRE_DISPUTES)

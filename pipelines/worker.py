@@ -9,6 +9,7 @@ from uuid import UUID
 import procrastinate
 import structlog
 
+from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
 from pipelines.attend import Round, attending
@@ -21,7 +22,7 @@ from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
 from pipelines.refresh import refresh
 from pipelines.retry_payments import retry_due
-from pipelines.schedule import FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.schedule import EXPIRE_DISPUTES, FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
 from pipelines.send_mails import send_due as send_mails_due
 from store import audit
@@ -109,6 +110,14 @@ def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
         for tenant in list_tenants(engine):
             shown = observe_all(engine, tenant.tenant_id, now=datetime.now(UTC))
             log.info("observed", due=timestamp, tenant=tenant.slug, objects=shown)
+
+    @queue.periodic(cron=EXPIRE_DISPUTES.cron)
+    @queue.task(name=EXPIRE_DISPUTES.name, queueing_lock=EXPIRE_DISPUTES.name, pass_context=False)
+    def expire_disputes(timestamp: int) -> None:
+        for tenant in list_tenants(engine):
+            with tenant_transaction(engine, tenant.tenant_id) as connection:
+                expired = expire_overdue(connection, tenant.tenant_id, clock(engine))
+            log.info("disputes_expired", due=timestamp, tenant=tenant.slug, expired=expired)
 
 
 @contextmanager

@@ -204,5 +204,12 @@ def draft(connection: Connection, case_id: UUID, version: int | None = None) -> 
     return None if row is None else Draft(**row._asdict())
 
 
+def field_names(connection: Connection, case_id: UUID) -> set[str]:
+    """The fields that any version of a case's evidence has had."""
+    columns = dispute_evidence_drafts.c
+    names = select(func.jsonb_object_keys(columns.fields)).where(columns.case_id == case_id).distinct()
+    return set(connection.scalars(names))
+
+
 def _case(row: Row[Any]) -> DisputeCase:
     return DisputeCase(**row._asdict())

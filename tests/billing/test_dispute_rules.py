@@ -27,7 +27,10 @@ RAW: dict[str, Any] = {
     "status": "needs_response",
     "is_charge_refundable": False,
     "evidence_details": {"due_by": int((NOON + timedelta(days=9)).timestamp()), "submission_count": 0},
-    "balance_transactions": [{"object": "balance_transaction", "fee": 1_500, "currency": "usd"}],
+    "balance_transactions": [
+        {"object": "balance_transaction", "amount": -10_000, "fee": 1_500, "currency": "usd"},
+        {"object": "balance_transaction", "amount": 10_000, "fee": -1_500, "currency": "usd"},
+    ],
     "payment_method_details": {
         "card": {"brand": "visa", "network": "visa", "network_reason_code": "10.4", "case_type": "chargeback"}
     },
