@@ -1,4 +1,4 @@
-"""Faults of delivery on request: the next events that match reach their endpoints twice, late or in the wrong order."""
+"""Faults of delivery on request: the next events that match reach their endpoints twice, late, in the wrong order or never."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     DUPLICATE = "duplicate"  # sent again right after the first time, whatever was answered
     REORDER = "reorder"  # held until the last of the order is there, then all are sent, the newest first
+    LOSE = "lose"  # never sent, though the event is listed as one that waits
     DELAY = "delay"  # sent when the sandbox's clock has moved on by `delay_seconds`
 
 

@@ -62,6 +62,8 @@ class Webhooks:
             return
         event["pending_webhooks"] = len(endpoints)
         fault = self.faults.strike(event["type"])
+        if fault is not None and fault.kind is Kind.LOSE:
+            return
         copies = 1 if fault is not None and fault.kind is Kind.DUPLICATE else 0
         late = fault.delay_seconds if fault is not None else 0
         body = msgspec.json.encode(event)

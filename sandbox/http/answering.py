@@ -69,6 +69,7 @@ async def answer(service: Service, asked: Asked, at: float) -> Answer:
         found = await _answer_once(service, asked, operation, params, fault)
     except StripeError as refusal:
         found = _refusal(refusal)
+        _note(service, asked, found)
     if fault is not None and fault.should_retry is not None:
         return Answer(
             found.status, found.body, {**found.headers, "Stripe-Should-Retry": str(fault.should_retry).lower()}
@@ -107,6 +108,7 @@ async def _fail_before(service: Service, asked: Asked, fault: Fault) -> None:
     """Nothing is done; a saved 500 is what the key's later requests will be told too."""
     await asyncio.sleep(fault.delay_seconds)
     if fault.kind in SILENT:
+        _note(service, asked, None)
         raise NoAnswer
     error = error_of(fault.kind)
     assert error is not None, f"{fault.kind} is an error"
@@ -123,20 +125,38 @@ async def _answer_once(
     key = asked.idempotency_key
     if key is None:
         found = _do(service, asked, operation, params)
+        _note(service, asked, found)
         return await _late(found, fault)
     earlier = service.keys.earlier(key, asked.method, asked.path, params, service.state.now)
     if earlier is not None:
         headers = {"Idempotency-Key": key, "Idempotent-Replayed": "true", "Original-Request": earlier.request_id}
-        return await _late(Answer(earlier.status, earlier.body, headers), fault)
+        found = Answer(earlier.status, earlier.body, headers)
+        _note(service, asked, found, replayed=True)
+        return await _late(found, fault)
     service.keys.in_flight.add(key)
     try:
         found = _do(service, asked, operation, params)
+        _note(service, asked, found)
         keeps_failure = fault is not None and fault.kind is Kind.SERVER_ERROR_AFTER and fault.saved
         _save(service, asked, params, _failed(Kind.SERVER_ERROR_AFTER) if keeps_failure else found)
         found = await _late(found, fault)
     finally:
         service.keys.in_flight.discard(key)
     return Answer(found.status, found.body, {**found.headers, "Idempotency-Key": key})
+
+
+def _note(service: Service, asked: Asked, found: Answer | None, *, replayed: bool = False) -> None:
+    """Put it into the log of changes, with what was done, which is not always what the caller will hear of it."""
+    service.requests.note(
+        asked.request_id,
+        asked.method,
+        asked.path,
+        asked.idempotency_key,
+        at=service.state.now,
+        status=None if found is None else found.status,
+        body=b"" if found is None else found.body,
+        replayed=replayed,
+    )
 
 
 def _failed(kind: Kind) -> Answer:

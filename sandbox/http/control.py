@@ -15,6 +15,7 @@ from sandbox import billing
 from sandbox.billing.params import list_of, required
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.errors import StripeError
+from sandbox.http.oracle import ledger
 from sandbox.http.service import Service
 from sandbox.http.shown import shown
 from sandbox.objects import StripeObject
@@ -128,6 +129,19 @@ def _clear_webhook_faults(service: Service, _id: str, _params: StripeObject) -> 
     return {"faults": []}
 
 
+def _requests(service: Service, _id: str, _params: StripeObject) -> Any:
+    return {"requests": list(service.requests.rows)}
+
+
+def _forget_requests(service: Service, _id: str, _params: StripeObject) -> Any:
+    service.requests.rows.clear()
+    return {"requests": []}
+
+
+def _ledger(service: Service, _id: str, _params: StripeObject) -> Any:
+    return ledger(service.state)
+
+
 def _set_pace(service: Service, _id: str, params: StripeObject) -> Any:
     given = params.get("requests_per_second")
     service.pace.requests_per_second = None if given is None else float(given)
@@ -200,6 +214,9 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("GET", "/webhook-faults"): _webhook_faults,
     ("POST", "/webhook-faults"): _order_webhook_fault,
     ("DELETE", "/webhook-faults"): _clear_webhook_faults,
+    ("GET", "/requests"): _requests,
+    ("DELETE", "/requests"): _forget_requests,
+    ("GET", "/ledger"): _ledger,
     ("POST", "/pace"): _set_pace,
     ("POST", "/disputes"): _open_dispute,
     ("POST", "/disputes/{id}/resolve"): _resolve_dispute,

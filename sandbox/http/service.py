@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sandbox.http.faults import Faults
 from sandbox.http.idempotency import Keys
+from sandbox.http.oracle import RequestLog
 from sandbox.http.pace import Pace
 from sandbox.state import State
 from sandbox.webhooks import Webhooks
@@ -35,6 +36,7 @@ class Service:
     pace: Pace = field(default_factory=lambda: Pace(None))
     keys: Keys = field(default_factory=Keys)
     faults: Faults = field(default_factory=Faults)
+    requests: RequestLog = field(default_factory=RequestLog)
     on_exchange: Callable[[Exchange], None] | None = None
     webhooks: Webhooks = field(init=False)
 

@@ -73,3 +73,18 @@ def test_forgetting_the_faults_lets_go_what_they_hold(
 def test_an_order_that_makes_no_sense_is_refused(sandbox_server: SandboxServer, order: dict[str, Any]) -> None:
     with pytest.raises(OSError, match="400"):
         sandbox_server.control("/webhook-faults", order)
+
+
+def test_a_lost_event_is_listed_but_never_sent(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, receiver: Receiver
+) -> None:
+    sandbox_server.control("/webhook-faults", {"kind": "lose", "type": "customer.created"})
+    endpoint(stripe_sdk, receiver)
+    for name in ("Ada", "Grace"):
+        stripe_sdk.v1.customers.create({"name": name})
+    sandbox_server.advance(days=4)
+    sandbox_server.control("/webhooks/deliver", {})
+
+    assert receiver.names == ["Grace"]
+    [lost] = stripe_sdk.v1.events.list({"delivery_success": False}).data
+    assert (lost.data.object["name"], lost.pending_webhooks) == ("Ada", 1)
