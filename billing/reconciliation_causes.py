@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from billing.reconciliation_rules import Discrepancy, words
@@ -11,6 +11,9 @@ EventState = Literal["never_came", "received", "handled", "dead", "discarded", "
 
 # No event tells of these, so they come with a pull only.
 WITHOUT_EVENTS = frozenset({"balance_transaction", "invoice_payment"})
+
+# Stripe's times are whole seconds, cut off: what is of a second may have happened until its end.
+STRIPES_TICK = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _why_different(found: Discrepancy, newest: AboutIt | None, read_at: datetime
     if all(" column " in f" {one.field}" for one in found.fields):
         cause = "Its columns do not say what the object stored beside them says: the row was changed here."
         return replace(found, kind="different", cause=cause)
-    if newest is not None and read_at is not None and newest.created_at > read_at:
+    if newest is not None and read_at is not None and newest.created_at + STRIPES_TICK > read_at:
         return replace(found, kind="stale", cause=_fate(newest, "what it told was lost here afterwards"))
     if read_at is None:
         return found

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import commands, evidence_commands, inbox_commands, mail_commands, outbox_commands, refund_commands
+from pipelines import (
+    commands,
+    evidence_commands,
+    inbox_commands,
+    mail_commands,
+    outbox_commands,
+    reconcile_commands,
+    refund_commands,
+)
 from pipelines.refusals import refusals_as_sentences
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -23,6 +31,7 @@ app.add_typer(inbox_commands.app, name="inbox")
 app.add_typer(refund_commands.app, name="refunds")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
+app.command()(reconcile_commands.reconcile)
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

@@ -41,6 +41,7 @@ STREAMS = (
     Stream("refunds", "refund", "Charges and Refunds"),
     Stream("disputes", "dispute", "Disputes"),
     Stream("balance_transactions", "balance_transaction", "Balance transactions"),
+    Stream("payouts", "payout", "Payouts"),
     Stream("events", "event", "Events"),
 )
 BY_NAME = {stream.name: stream for stream in STREAMS}

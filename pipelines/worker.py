@@ -20,9 +20,10 @@ from pipelines.handle_inbox import handle_due
 from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
+from pipelines.reconcile import attend, reconcile
 from pipelines.refresh import refresh
 from pipelines.retry_payments import retry_due
-from pipelines.schedule import EXPIRE_DISPUTES, FILL_GAPS, OBSERVE_ALL, REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.schedule import EXPIRE_DISPUTES, FILL_GAPS, OBSERVE_ALL, RECONCILE, REFRESH, RETURN_STALLED, VERIFY_AUDIT
 from pipelines.send_commands import send_due
 from pipelines.send_mails import send_due as send_mails_due
 from store import audit
@@ -30,6 +31,7 @@ from store.database import Engine, clock, tenant_transaction
 from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
 from store.outgoing_mails import CHANNEL as MAILS
+from store.reconciliation_runs import CHANNEL as RECONCILIATION
 from store.recovery_cases import CHANNEL as RECOVERY
 from store.refund_requests import CHANNEL as REFUND_QUEUE
 from store.settings import Settings
@@ -58,6 +60,7 @@ def build_queue(
     _register_upkeep(queue, engine)
     if stripe is not None:
         _register_refresh(queue, engine, home, tenant_id, stripe)
+        _register_reconciliation(queue, engine, tenant_id, stripe)
         if has_webhooks:
             _register_gap_search(queue, engine, tenant_id, stripe)
     return queue
@@ -85,6 +88,17 @@ def _register_gap_search(queue: procrastinate.App, engine: Engine, tenant_id: UU
         with StripeReader(stripe) as reader:
             report = fill_gaps(engine, tenant_id, reader, now=clock(engine))
         log.info("gaps_searched", due=timestamp, listed=report.listed, missed=report.missed)
+
+
+def _register_reconciliation(queue: procrastinate.App, engine: Engine, tenant_id: UUID, stripe: StripeConfig) -> None:
+    lock = f"reconcile-{tenant_id}"
+
+    @queue.periodic(cron=RECONCILE.cron, periodic_id=str(tenant_id))
+    @queue.task(name=RECONCILE.name, queueing_lock=lock, lock=lock, pass_context=False)
+    def run_reconciliation(timestamp: int) -> None:
+        with StripeReader(stripe) as reader:
+            report = reconcile(engine, tenant_id, reader, now=clock(engine))
+        log.info("reconciled", due=timestamp, checked=dict(report.checked), open=dict(report.open))
 
 
 def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:
@@ -130,6 +144,7 @@ def money_rounds(
         if stripe is not None:
             reader = open_ones.enter_context(StripeReader(stripe))
             rounds[REFUND_QUEUE] = lambda now: check_due(engine, tenant_id, reader, now=now)
+            rounds[RECONCILIATION] = lambda now: attend(engine, tenant_id, reader, now=now)
             rounds[INBOX] = lambda _now: _attend_inbox(engine, tenant_id, reader)
         if settings.stripe_write_key is None:
             log.info("outbox_rests", reason="STRIPE_WRITE_KEY is not set, so nothing is sent to Stripe")

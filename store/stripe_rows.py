@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "dispute": Kind("stripe_disputes", stripe_rows_payments.dispute),
     "radar.early_fraud_warning": Kind("stripe_early_fraud_warnings", stripe_rows_payments.early_fraud_warning),
     "balance_transaction": Kind("stripe_balance_transactions", stripe_rows_payments.balance_transaction),
+    "payout": Kind("stripe_payouts", stripe_rows_payments.payout),
     "event": Kind("stripe_events", stripe_rows_payments.event),
 }
 

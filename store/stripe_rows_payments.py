@@ -1,4 +1,4 @@
-"""The typed columns of money's movements: payments, charges, refunds, disputes, balance transactions; and of events."""
+"""The typed columns of money's movements: payments, charges, refunds, disputes, payouts, balance transactions; and of events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -113,6 +113,19 @@ def balance_transaction(raw: Raw) -> Row:
         "source_id": reference(raw.get("source")),
         "available_at": moment(raw.get("available_on")),
         "description": raw.get("description"),
+    }
+
+
+def payout(raw: Raw) -> Row:
+    """Money sent to the bank; only an automatic one is made of balance transactions, and they do not name it."""
+    return {
+        "amount_minor": raw.get("amount"),
+        "currency": raw.get("currency"),
+        "status": raw.get("status"),
+        "is_automatic": raw.get("automatic"),
+        "failure_code": raw.get("failure_code"),
+        "balance_transaction_id": reference(raw.get("balance_transaction")),
+        "arrival_at": moment(raw.get("arrival_date")),
     }
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from sandbox.company.desk import plan_desk
 from sandbox.company.months import Span
+from sandbox.company.payouts import plan_payouts
 from sandbox.company.people import Book, plan_people
 from sandbox.company.plans import open_shop
 from sandbox.company.roster import roster
@@ -42,5 +43,6 @@ def build(state: State, as_of: int) -> Company:
     plan_people(timeline, book, roster())
     plan_trouble(timeline, book)
     plan_desk(timeline, book)
+    plan_payouts(timeline, span)
     timeline.play(state, as_of)
     return Company(state=state, usage=usage)

@@ -7,6 +7,7 @@ from store.schema.evidence import evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.mails import mail_stops, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
+from store.schema.reconciliation import discrepancies, reconciliation_runs
 from store.schema.recovery import recovery_attempts, recovery_cases, recovery_steps
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
 from store.schema.stripe_mirror import (
@@ -20,6 +21,7 @@ from store.schema.stripe_mirror import (
     stripe_invoice_payments,
     stripe_invoices,
     stripe_payment_intents,
+    stripe_payouts,
     stripe_prices,
     stripe_products,
     stripe_refunds,
@@ -36,6 +38,7 @@ __all__ = [
     "SCHEMA",
     "audit_log",
     "customer_mappings",
+    "discrepancies",
     "dispute_cases",
     "dispute_evidence_drafts",
     "dispute_steps",
@@ -47,6 +50,7 @@ __all__ = [
     "metadata",
     "outgoing_mails",
     "price_entries",
+    "reconciliation_runs",
     "recovery_attempts",
     "recovery_cases",
     "recovery_steps",
@@ -68,6 +72,7 @@ __all__ = [
     "stripe_invoice_payments",
     "stripe_invoices",
     "stripe_payment_intents",
+    "stripe_payouts",
     "stripe_prices",
     "stripe_products",
     "stripe_refunds",

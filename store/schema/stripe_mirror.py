@@ -179,6 +179,15 @@ stripe_balance_transactions = mirror(
     look_up=("source_id",),
 )
 
+stripe_payouts = mirror(
+    "stripe_payouts",
+    number("amount_minor"),
+    *texts("currency", "status"),
+    claim("is_automatic"),
+    *texts("failure_code", "balance_transaction_id"),
+    moment("arrival_at"),
+)
+
 stripe_events = mirror(
     "stripe_events", *texts("type", "object_id", "object_type", "api_version"), look_up=("created_at",)
 )

@@ -180,7 +180,9 @@ def test_an_event_newer_than_the_copy_makes_it_stale_and_is_its_cause(state: Eve
 def test_without_a_newer_event_a_copy_that_differs_was_changed_here_or_silently_there() -> None:
     found = compare(a_charge(amount_refunded=2_500), (), held(a_charge()))
     assert found is not None
-    explained = explain(found, [AboutIt("evt_1", "charge.succeeded", READ_AT, "handled")], READ_AT)
+    explained = explain(
+        found, [AboutIt("evt_1", "charge.succeeded", READ_AT - timedelta(seconds=1), "handled")], READ_AT
+    )
     assert explained.kind == "different"
     assert "No event tells of a change since it was read on 20 Nov 2026 12:00 UTC" in str(explained.cause)
 

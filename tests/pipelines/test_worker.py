@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from pipelines import worker
 from pipelines.pull_stripe import StripeConfig
-from pipelines.schedule import FILL_GAPS, REFRESH, SCHEDULE
+from pipelines.schedule import FILL_GAPS, RECONCILE, REFRESH, SCHEDULE
 from store import freshness, stripe_mirror, warehouse_reads
 from store.database import DatabaseUrls, tenant_transaction
 from tests.sandbox_fixtures import SandboxServer
@@ -89,4 +89,4 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
     named = {job.name for job in SCHEDULE}
     assert named <= set(with_key.tasks)
     assert named - set(with_key_alone.tasks) == {FILL_GAPS.name}  # without webhooks none can be missed
-    assert named - set(without.tasks) == {FILL_GAPS.name, REFRESH.name}
+    assert named - set(without.tasks) == {FILL_GAPS.name, RECONCILE.name, REFRESH.name}

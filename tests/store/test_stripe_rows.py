@@ -115,8 +115,8 @@ def test_an_event_about_a_preview_names_no_object() -> None:
 
 
 def test_an_object_of_another_kind_is_named_in_the_refusal() -> None:
-    with pytest.raises(UnknownStripeObject, match="'payout'"):
-        row({"id": "po_1", "object": "payout"})
+    with pytest.raises(UnknownStripeObject, match="'topup'"):
+        row({"id": "tu_1", "object": "topup"})
 
 
 @pytest.mark.parametrize("kind", KINDS)

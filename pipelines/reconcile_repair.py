@@ -1,0 +1,122 @@
+"""Repairs a discrepancy: what it is about is fetched again and taken in, and looked at once more."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from billing import observers
+from billing.principals import OPERATOR, Principal
+from billing.reconciliation_rules import COPY, Discrepancy
+from pipelines.pull_stripe_client import StripePullError, StripeReader
+from pipelines.pull_stripe_pages import Pull, retrieve
+from pipelines.pull_stripe_streams import BY_KIND
+from pipelines.reconcile_copies import look_again
+from pipelines.reconcile_money import balance_money, charges_money, payouts_money, transactions_money
+from store import audit, discrepancies, stripe_mirror
+from store.database import Connection, Engine, tenant_transaction
+from store.discrepancies import Known
+from store.failpoints import reach
+from store.stripe_rows import Raw
+from store.stripe_values import reference
+
+AT_ONCE = 50
+FOR_A_PERSON = (
+    "Read again: our copy is what Stripe has, and Stripe's own numbers do not add up. A person has to look at it."
+)
+
+
+def repair_wanted(engine: Engine, tenant_id: UUID, reader: StripeReader, *, now: datetime) -> int:
+    """Repair what people asked for; returns how many were looked at."""
+    with tenant_transaction(engine, tenant_id) as connection:
+        wanted = discrepancies.repairs_wanted(connection, limit=AT_ONCE)
+    for known in wanted:
+        repair(engine, tenant_id, reader, known, by=known.repair_wanted_by or str(OPERATOR), now=now)
+    return len(wanted)
+
+
+def repair_all(engine: Engine, tenant_id: UUID, reader: StripeReader, *, principal: Principal, now: datetime) -> int:
+    """Repair every open discrepancy; returns how many are mended."""
+    with tenant_transaction(engine, tenant_id) as connection:
+        found = discrepancies.listed(connection)
+    # Copies first: sums are made of them.
+    ordered = sorted(found, key=lambda one: one.rule != COPY)
+    return sum(repair(engine, tenant_id, reader, known, by=str(principal), now=now) for known in ordered)
+
+
+def repair(engine: Engine, tenant_id: UUID, reader: StripeReader, known: Known, *, by: str, now: datetime) -> bool:
+    """Fetch again what one discrepancy is about; True when it is mended, else the row says why it is not.
+
+    What Stripe no longer has is marked as deleted in the mirror. The look afterwards decides, not the fetch.
+    """
+    pull = Pull(engine, tenant_id, reader, now, 1)
+    try:
+        _take_in_again(pull, known)
+        reach("reconcile.fetched_again")
+        left = _still_wrong(pull, known)
+    except StripePullError as refusal:
+        left = str(refusal)
+    with tenant_transaction(engine, tenant_id) as connection:
+        if not discrepancies.write_repair(connection, known, trouble=left, by=by, now=now):
+            return False
+        if left is None:
+            audit.append(
+                connection,
+                at=now,
+                principal=by,
+                action="discrepancy:repair",
+                subject=f"{known.object_kind} {known.object_id}",
+                before={"rule": known.rule, "kind": known.kind, "sentence": known.sentence},
+            )
+    return left is None
+
+
+def _take_in_again(pull: Pull, known: Known) -> None:
+    """Fetch the object, and for a sum the objects that take part in it, and write them into the mirror."""
+    with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+        others = [] if known.rule == COPY else list(_taking_part(connection, known))
+    subject = [(known.object_kind, known.object_id)] if known.object_kind in BY_KIND else []
+    for kind, id_ in {*subject, *others}:
+        objects = retrieve(pull, BY_KIND[kind], id_)
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+            observers.take_in(connection, pull.tenant_id, objects, pull.now)
+
+
+def _taking_part(connection: Connection, known: Known) -> Iterable[tuple[str, str]]:
+    """The balance transactions that a sum was made of, and the charge behind a refund or a dispute."""
+    yield from (("balance_transaction", id_) for id_ in known.refers_to)
+    for raw in _mirrored(connection, known.object_kind, known.object_id):
+        charge = reference(raw.get("charge"))
+        if charge is not None:
+            yield "charge", charge
+
+
+def _still_wrong(pull: Pull, known: Known) -> str | None:
+    """Why the discrepancy stands, after a fetch; None when it does not."""
+    if known.rule == COPY:
+        found, _ = look_again(pull, BY_KIND[known.object_kind], known.object_id)
+        return None if found is None else f"Read again, and still: {found.sentence}"
+    if known.object_kind == "balance":
+        sums = balance_money(pull)
+    else:
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+            sums = [found for _, found in _sums(pull, connection, known)]
+    same = [one for one in sums if (one.rule, one.object_id) == (known.rule, known.object_id)]
+    return FOR_A_PERSON if same else None
+
+
+def _sums(pull: Pull, connection: Connection, known: Known) -> Iterable[tuple[frozenset[str], Discrepancy]]:
+    objects = _mirrored(connection, known.object_kind, known.object_id)
+    match known.object_kind:
+        case "payout":
+            return payouts_money(pull, connection, objects)
+        case "balance_transaction":
+            return transactions_money(connection, objects)
+        case "charge":
+            return charges_money(connection, objects)
+        case _:
+            charges = [reference(raw.get("charge")) or "" for raw in objects]
+            return charges_money(connection, stripe_mirror.current(connection, "charge", charges))
+
+
+def _mirrored(connection: Connection, kind: str, id_: str) -> list[Raw]:
+    return stripe_mirror.current(connection, kind, [id_]) if kind in BY_KIND else []
