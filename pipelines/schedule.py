@@ -25,7 +25,6 @@ EXPIRE_DISPUTES = ScheduledJob(
     "expire_disputes", "*/10 * * * *", "Close the disputes whose deadline passed without an answer."
 )
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS, EXPIRE_DISPUTES)
 RECONCILE = ScheduledJob("reconcile", "23 4 * * *", "Compare every copy and every sum of money with Stripe.")
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS, RECONCILE)
+SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS, EXPIRE_DISPUTES, RECONCILE)
