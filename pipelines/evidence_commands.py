@@ -1,6 +1,7 @@
 """`metering evidence`: what would be said about a dispute, what is missing, and the tenant's own words for it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from billing.evidence import Evidence, assemble
 from billing.evidence_facts import Holdings
 from billing.evidence_holdings import holdings
 from billing.evidence_needs import WHERE_FROM
+from billing.evidence_pdf import evidence_pdf
 from billing.principals import OPERATOR
 from billing.visa_ce3 import compelling
 from pipelines.installation import Installation, this_installation
@@ -58,6 +60,19 @@ def words(
             )
         for name, text in said.items():
             console.print(f"{name}: {escape(text or 'nothing is said')}", highlight=False)
+
+
+@app.command()
+def pdf(
+    dispute_id: Annotated[str, typer.Argument(help="The dispute's id at Stripe.")],
+    file: Annotated[Path, typer.Argument(help="Where to write the document.")],
+) -> None:
+    """Write the document that would be sent to the bank. Nothing is sent."""
+    with refusals_as_sentences(console), this_installation() as installation:
+        held = read(installation, dispute_id, now=datetime.now(UTC))
+        made = evidence_pdf(held, assemble(held))
+        file.write_bytes(made)
+        console.print(f"Wrote {file} with {len(made):,} bytes.", highlight=False)
 
 
 def read(installation: Installation, dispute_id: str, *, now: datetime) -> Holdings:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from billing.dead_letters import ReasonMissing
 from billing.evidence_holdings import NoSuchDispute
+from billing.evidence_pdf import EvidenceTooLong
 from billing.refund_steps import RefundNotAllowed
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
@@ -34,6 +35,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     DatabaseRefused,
     DatabaseUnreachable,
     EmbeddedPostgresError,
+    EvidenceTooLong,
     FolderRefused,
     ImportOvertaken,
     ImportRunning,
