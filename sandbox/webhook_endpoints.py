@@ -4,8 +4,10 @@ from sandbox.billing.params import flag, list_of, merge_metadata, metadata, requ
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.objects import StripeObject
 from sandbox.state import State
+from sandbox.thin_events import thin_type
 
 ENDPOINT = "webhook_endpoint"
+DESTINATION = "v2.core.event_destination"
 # The secret is shown once, when the endpoint is made; it is kept where no route serves it.
 SECRET = "sandbox.webhook_secret"  # noqa: S105 - the name of a kind
 
@@ -70,10 +72,24 @@ def secret_of(state: State, id_: str) -> str:
     return str(state.objects[SECRET][id_]["secret"])
 
 
-def listening(state: State, event_type: str) -> list[StripeObject]:
-    """The endpoints that an event of this type is sent to."""
-    return [
-        endpoint
+def listeners(state: State, event_type: str) -> list[tuple[str, bool]]:
+    """The endpoints and destinations that an event of this type is sent to, by id, and whether they get it thin."""
+    found = [
+        (endpoint["id"], False)
         for endpoint in state.objects[ENDPOINT].values()
         if endpoint["status"] == "enabled" and {"*", event_type} & set(endpoint["enabled_events"])
     ]
+    for destination in state.objects[DESTINATION].values():
+        is_thin = destination["event_payload"] == "thin"
+        wanted = thin_type(event_type) if is_thin else event_type
+        if destination["status"] == "enabled" and {"*", wanted} & set(destination["enabled_events"]):
+            found.append((destination["id"], is_thin))
+    return found
+
+
+def address_of(state: State, id_: str) -> str | None:
+    """Where to send to; None when the endpoint or destination is gone or switched off."""
+    found = state.objects[ENDPOINT].get(id_) or state.objects[DESTINATION].get(id_)
+    if found is None or found["status"] != "enabled":
+        return None
+    return str(found["url"] if found["object"] == ENDPOINT else found["webhook_endpoint"]["url"])

@@ -13,7 +13,8 @@ import msgspec
 
 from sandbox.objects import StripeObject
 from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, State
-from sandbox.webhook_endpoints import ENDPOINT, listening, secret_of
+from sandbox.thin_events import thin_event, thin_type
+from sandbox.webhook_endpoints import address_of, listeners, secret_of
 from sandbox.webhook_faults import Kind, WebhookFaults
 from sandbox.webhook_sending import Delivery, post, signature
 
@@ -57,7 +58,7 @@ class Webhooks:
 
     def _take(self, event: StripeObject) -> None:
         """Put an event on its way to every endpoint that wants it now."""
-        endpoints = listening(self._state, event["type"])
+        endpoints = listeners(self._state, event["type"])
         if not endpoints:
             return
         event["pending_webhooks"] = len(endpoints)
@@ -66,19 +67,19 @@ class Webhooks:
             return
         copies = 1 if fault is not None and fault.kind is Kind.DUPLICATE else 0
         late = fault.delay_seconds if fault is not None else 0
-        body = msgspec.json.encode(event)
+        body, thin = msgspec.json.encode(event), msgspec.json.encode(thin_event(event))
         made = [
             Delivery(
                 due=event["created"] + late,
                 number=next(self._numbers),
                 event_id=event["id"],
                 created=event["created"],
-                type=event["type"],
-                endpoint_id=endpoint["id"],
-                body=body,
+                type=thin_type(event["type"]) if is_thin else event["type"],
+                endpoint_id=endpoint_id,
+                body=thin if is_thin else body,
                 is_copy=copy > 0,
             )
-            for endpoint in endpoints
+            for endpoint_id, is_thin in endpoints
             for copy in range(1 + copies)
         ]
         if fault is None or fault.kind is not Kind.REORDER:
@@ -112,11 +113,11 @@ class Webhooks:
             await self._send(one)
 
     async def _send(self, one: Delivery) -> None:
-        endpoint = self._state.objects[ENDPOINT].get(one.endpoint_id)
-        if endpoint is None or endpoint["status"] != "enabled" or self._is_undone(one):
+        url = address_of(self._state, one.endpoint_id)
+        if url is None or self._is_undone(one):
             return
         signed = signature(secret_of(self._state, one.endpoint_id), one.body, int(self._clock()))
-        status = await asyncio.to_thread(post, endpoint["url"], one.body, signed)
+        status = await asyncio.to_thread(post, url, one.body, signed)
         tried = replace(one, attempts=one.attempts + 1)
         self.sent.append(tried.shown() | {"status": status})
         if status is not None and 200 <= status < 300:

@@ -17,6 +17,7 @@ from sandbox.http.operations import Operation, answer_of, find
 from sandbox.http.parameters import checked
 from sandbox.http.service import Service
 from sandbox.http.shown import shown
+from sandbox.http.v2 import PATH as V2
 from sandbox.objects import StripeObject
 
 RETRY_HELPS = {"lock_timeout", "idempotency_key_in_use"}
@@ -81,6 +82,11 @@ def _params(asked: Asked) -> StripeObject:
     content_type = asked.headers.get("content-type", "")
     if content_type.startswith(MULTIPART):
         return decode(asked.query) | decode_multipart(content_type, asked.sent)
+    if asked.path.startswith(V2) and asked.sent:
+        try:
+            return decode(asked.query) | msgspec.json.decode(asked.sent, type=dict)
+        except msgspec.DecodeError as broken:
+            raise StripeError(status=400, type="invalid_request_error", message=f"Invalid JSON: {broken}") from None
     if content_type.startswith("application/json") and asked.sent:
         raise StripeError(
             status=400,

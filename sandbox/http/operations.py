@@ -11,6 +11,8 @@ from sandbox.billing.refusals import addressed, no_such
 from sandbox.errors import StripeError
 from sandbox.http.lists import list_kind, page
 from sandbox.http.shown import shown
+from sandbox.http.v2 import PATH as V2
+from sandbox.http.v2 import find_v2
 from sandbox.objects import StripeObject
 from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, TEST_CLOCK, State
 
@@ -139,6 +141,9 @@ _OF_CUSTOMER = {"balance_transactions": "customer_balance_transaction", "payment
 
 def find(method: str, path: str) -> Operation:
     """The operation of a request. Raises 404 for what Stripe, or the sandbox, does not know."""
+    told = find_v2(method, path) if path.startswith(V2) else None
+    if told is not None:
+        return Operation(*told)
     parts = path.removeprefix("/v1/").strip("/").split("/")
     words = 2 if parts[0] in {"billing", "radar", "test_helpers"} else 1
     name, rest = "/".join(parts[:words]), parts[words:]
@@ -242,4 +247,5 @@ def _of_customer(kind: str, id_: str, word: str) -> Act:
 def answer_of(state: State, operation: Operation, params: StripeObject) -> StripeObject:
     """Do it, and show the outcome as Stripe sends it."""
     done = operation.run(state, params)
-    return done if done["object"] == "list" else shown(state, done)
+    # Lists of API v2 do not say what they are.
+    return done if done.get("object", "list") == "list" else shown(state, done)

@@ -23,6 +23,7 @@ AS_STRINGS: dict[str, Schema] = {
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 HOME = "urn:stripe"  # where references find the components
+V2_LIST = {"data", "next_page_url", "previous_page_url"}  # which the description takes for a list of API v1
 TOMBSTONE = {"id", "object", "deleted"}
 
 
@@ -34,6 +35,8 @@ class Contract:
         self._components = {name: _strict(schema) for name, schema in self._spec["components"]["schemas"].items()}
         # Declined cards come with their charge and payment intent, which the description leaves out.
         self._components["error"]["properties"]["error"]["additionalProperties"] = True
+        # Each type of thin event adds what it is about.
+        self._components["v2.core.event"]["properties"] |= {"related_object": {}, "data": {}}
         described = {"$schema": DIALECT, "components": {"schemas": self._components}}
         self._registry = jsonschema_rs.Registry([(HOME, described)])
         self._operations = sorted(self._read_operations(), key=lambda found: found[1].count("{"))
@@ -73,11 +76,15 @@ class Contract:
             return [f"Stripe has no {exchange.method} {exchange.path}"]
         where, operation = found
         content_type = exchange.headers.get("content-type", "")
+        if content_type.startswith("application/json"):
+            return self._problems(where, _strict(_taken(operation)), json.loads(exchange.sent or b"{}"))
         if content_type.startswith(MULTIPART):
             # The description says nothing about what a file is.
             sent = decode_multipart(content_type, exchange.sent) | {"file": ""}
         else:
             sent = decode("&".join(filter(None, (exchange.query, exchange.sent.decode()))))
+        if exchange.path.startswith("/v2/"):
+            sent.pop("page", None)  # the addresses of further pages come from Stripe itself
         return self._problems(where, _in_strings(_taken(operation)), sent)
 
     def answer_problems(self, exchange: Exchange) -> list[str]:
@@ -85,6 +92,8 @@ class Contract:
         if not exchange.answered:
             return []  # a fault closed the connection
         answered = json.loads(exchange.answered)
+        if exchange.status == 200 and answered.keys() == V2_LIST:
+            return [problem for row in answered["data"] for problem in self.object_problems(row)]
         if exchange.status != 200:
             return self._problems(f"{exchange.method} {exchange.path}", _component("error"), answered)
         if answered.get("deleted"):
