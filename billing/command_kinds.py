@@ -10,9 +10,9 @@ from billing.subscription_previews import SUBSCRIPTION_PREVIEW
 
 KINDS: dict[str, CommandKind] = {
     kind.name: kind
-    for kind in (REFUND_CREATE, *DISPUTE_KINDS, *SUBSCRIPTION_KINDS, *SCHEDULE_KINDS, SUBSCRIPTION_PREVIEW)
     for kind in (
         REFUND_CREATE,
+        *DISPUTE_KINDS,
         INVOICE_PAY,
         INVOICE_WRITE_OFF,
         *SUBSCRIPTION_KINDS,
