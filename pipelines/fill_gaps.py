@@ -60,4 +60,4 @@ def _store_missed(engine: Engine, tenant_id: UUID, events: list[Raw], now: datet
     with tenant_transaction(engine, tenant_id) as connection:
         never_came = inbox.unknown_ids(connection, ids) & stripe_mirror.unknown_events(connection, ids)
         told = [read_event(msgspec.json.encode(event)) for event in events if event["id"] in never_came]
-        return inbox.add(connection, tenant_id, told, source="backfill", endpoint=None, now=now)
+        return len(inbox.add(connection, tenant_id, told, source="backfill", endpoint=None, now=now))

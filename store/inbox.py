@@ -56,13 +56,13 @@ _COLUMNS = [column for column in stripe_inbox.columns if column.name != "tenant_
 
 def add(
     connection: Connection, tenant_id: UUID, events: Sequence[Told], *, source: str, endpoint: str | None, now: datetime
-) -> int:
-    """Store events that are not there yet and wake the worker when this commits; returns how many were new.
+) -> set[str]:
+    """Store events that are not there yet and wake the worker when this commits; the ids of those that were new.
 
     The first telling counts: what Stripe sends again is the same event, at most with another count of pending deliveries.
     """
     if not events:
-        return 0
+        return set()
     rows = [
         {
             **vars(event),
@@ -77,7 +77,7 @@ def add(
         for event in sorted(events, key=lambda event: event.event_id)
     ]
     statement = insert(stripe_inbox).values(rows).on_conflict_do_nothing(index_elements=["tenant_id", "event_id"])
-    added = len(connection.execute(statement.returning(table.event_id)).all())
+    added = set(connection.scalars(statement.returning(table.event_id)))
     if added:
         wake(connection)
     return added

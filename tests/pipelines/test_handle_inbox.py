@@ -42,7 +42,7 @@ def reader(sandbox_server: SandboxServer) -> Iterator[StripeReader]:
 def put(engine: Engine, tenant: UUID, *events: dict[str, Any], now: datetime = NOW) -> int:
     with tenant_transaction(engine, tenant) as connection:
         told = [read_event(json.dumps(event)) for event in events]
-        return inbox.add(connection, tenant, told, source="webhook", endpoint="main", now=now)
+        return len(inbox.add(connection, tenant, told, source="webhook", endpoint="main", now=now))
 
 
 def told_by(server: SandboxServer) -> list[dict[str, Any]]:
