@@ -10,7 +10,7 @@ from billing.local_hours import zone_of
 from billing.recovery_rules import Payment, Raw, decline_of, payment_method_of
 from billing.recovery_states import ENDED, State, follow
 from billing.retry_schedule import Actor, Attempt, FailedInvoice, Plan, plan
-from store import recovery_cases, recovery_sources
+from store import outgoing_mails, recovery_cases, recovery_sources
 from store.database import Connection
 from store.recovery_cases import RecoveryCase
 from store.recovery_sources import Source
@@ -261,4 +261,5 @@ def _attribution(connection: Connection, case: RecoveryCase) -> str:
     declined = [attempt for attempt in tries if attempt.outcome == "declined" and attempt.at <= paid.at]
     by: Actor = paid.by  # type: ignore[assignment]  # the table's constraint knows no other
     payment = Payment(paid.at, by, paid.payment_method_id, declined[-1].payment_method_id if declined else None)
-    return recovery_rules.attribution(payment)
+    mailed = outgoing_mails.about(connection, [f"recovery_case:{case.case_id}"])
+    return recovery_rules.attribution(payment, [mail.sent_at for mail in mailed if mail.sent_at is not None])

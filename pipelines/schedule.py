@@ -24,7 +24,20 @@ FILL_GAPS = ScheduledJob("fill_gaps", "*/10 * * * *", "Look for events that Stri
 EXPIRE_DISPUTES = ScheduledJob(
     "expire_disputes", "*/10 * * * *", "Close the disputes whose deadline passed without an answer."
 )
-
 RECONCILE = ScheduledJob("reconcile", "23 4 * * *", "Compare every copy and every sum of money with Stripe.")
+ASK_MAILS = ScheduledJob("ask_mails", "*/5 * * * *", "Ask for the mails about failed payments that are due.")
+ASK_CARD_MAILS = ScheduledJob(
+    "ask_card_mails", "7 14 * * *", "Ask for a mail for each card in use that expires within 30 days."
+)
 
-SCHEDULE = (REFRESH, RETURN_STALLED, VERIFY_AUDIT, OBSERVE_ALL, FILL_GAPS, EXPIRE_DISPUTES, RECONCILE)
+SCHEDULE = (
+    REFRESH,
+    RETURN_STALLED,
+    VERIFY_AUDIT,
+    OBSERVE_ALL,
+    FILL_GAPS,
+    EXPIRE_DISPUTES,
+    RECONCILE,
+    ASK_MAILS,
+    ASK_CARD_MAILS,
+)

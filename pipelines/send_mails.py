@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from billing import mails
+from billing import mail_kinds, mails
 from billing.mails import Outcome, Refused
 from store import outgoing_mails
 from store.database import Connection, Engine, tenant_transaction
@@ -77,7 +77,7 @@ def _hand_over(engine: Engine, tenant_id: UUID, mailer: Mailer, mail: OutgoingMa
 
 def _last_look(connection: Connection, mail: OutgoingMail, now: datetime) -> bool:
     """Whether the mail may still go; then it is marked, in the same transaction, as one that may arrive from here on."""
-    refusal = mails.why_not(connection, mail.recipient)
+    refusal = mails.why_not(connection, mail.recipient) or mail_kinds.why_withdrawn(connection, mail, now)
     if refusal is None:
         return outgoing_mails.mark_sending(connection, mail, now=now, lease=LEASE) is not None
     recorded = outgoing_mails.record(connection, mail, state="canceled", last_trouble=refusal)

@@ -12,6 +12,7 @@ import structlog
 from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
+from pipelines.ask_customer_mails import ask_card_mails, ask_recovery_mails
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
 from pipelines.dry_run_inbox import dry_run_wanted
@@ -23,7 +24,17 @@ from pipelines.pull_stripe_client import StripeReader
 from pipelines.reconcile import attend, reconcile
 from pipelines.refresh import refresh
 from pipelines.retry_payments import retry_due
-from pipelines.schedule import EXPIRE_DISPUTES, FILL_GAPS, OBSERVE_ALL, RECONCILE, REFRESH, RETURN_STALLED, VERIFY_AUDIT
+from pipelines.schedule import (
+    ASK_CARD_MAILS,
+    ASK_MAILS,
+    EXPIRE_DISPUTES,
+    FILL_GAPS,
+    OBSERVE_ALL,
+    RECONCILE,
+    REFRESH,
+    RETURN_STALLED,
+    VERIFY_AUDIT,
+)
 from pipelines.send_commands import send_due
 from pipelines.send_mails import send_due as send_mails_due
 from store import audit
@@ -51,13 +62,18 @@ def build_queue(
     stripe: StripeConfig | None,
     *,
     has_webhooks: bool = False,
+    mails_customers: bool = False,
+    portal_url: str | None = None,
 ) -> procrastinate.App:
     """The queue with every job of the schedule registered for this installation's tenant.
 
     Without a Stripe key there is nothing to pull, so the refresh is not scheduled; without webhooks none can be missed.
+    Customers are written to only where that is wished.
     """
     queue = open_job_queue(app_url)
     _register_upkeep(queue, engine)
+    if mails_customers:
+        _register_customer_mails(queue, engine, tenant_id, portal_url)
     if stripe is not None:
         _register_refresh(queue, engine, home, tenant_id, stripe)
         _register_reconciliation(queue, engine, tenant_id, stripe)
@@ -99,6 +115,24 @@ def _register_reconciliation(queue: procrastinate.App, engine: Engine, tenant_id
         with StripeReader(stripe) as reader:
             report = reconcile(engine, tenant_id, reader, now=clock(engine))
         log.info("reconciled", due=timestamp, checked=dict(report.checked), open=dict(report.open))
+
+
+def _register_customer_mails(queue: procrastinate.App, engine: Engine, tenant_id: UUID, portal_url: str | None) -> None:
+    @queue.periodic(cron=ASK_MAILS.cron, periodic_id=str(tenant_id))
+    @queue.task(name=ASK_MAILS.name, queueing_lock=f"mails-{tenant_id}", pass_context=False)
+    def ask_mails(timestamp: int) -> None:
+        asked = ask_recovery_mails(engine, tenant_id, now=clock(engine), portal_url=portal_url)
+        log.info("mails_asked", due=timestamp, asked=asked)
+
+    if portal_url is None:
+        log.info("card_mails_rest", reason="STRIPE_PORTAL_URL is not set, so there is no page to send customers to")
+        return
+
+    @queue.periodic(cron=ASK_CARD_MAILS.cron, periodic_id=str(tenant_id))
+    @queue.task(name=ASK_CARD_MAILS.name, queueing_lock=f"card-mails-{tenant_id}", pass_context=False)
+    def ask_for_cards(timestamp: int) -> None:
+        asked = ask_card_mails(engine, tenant_id, now=clock(engine), portal_url=portal_url)
+        log.info("card_mails_asked", due=timestamp, cards=asked)
 
 
 def _register_upkeep(queue: procrastinate.App, engine: Engine) -> None:

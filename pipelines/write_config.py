@@ -25,6 +25,10 @@ STRIPE_API_KEY=
 # SMTP_URL=smtp://user:password@mail.example.com:587
 # Whom they come from.
 # SMTP_FROM=Acme Billing <billing@acme.example>
+# Write to customers by itself when a payment fails or a card expires (docs/recovery.md). Switch Stripe's own mails off first.
+# METERING_CUSTOMER_MAILS=true
+# The login page of your Stripe customer portal, for mails about cards.
+# STRIPE_PORTAL_URL=https://billing.stripe.com/p/login/…
 
 # Leave empty for Stripe itself. Any other address must speak Stripe's API (a proxy, a sandbox).
 # STRIPE_API_BASE=

@@ -51,6 +51,13 @@ def _api_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _secure_address(value: str) -> str:
+    """An address that a customer's browser may be sent to."""
+    if not value.startswith("https://"):
+        raise ValueError("must begin with https://")
+    return value
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 
 
@@ -143,6 +150,8 @@ class Settings(BaseSettings):
     metering_api_token: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
     metering_api_role: Literal["viewer", "support", "lead", "finance", "founder"] = "support"
     smtp_url: Annotated[SecretStr, AfterValidator(_mail_url)] | None = None
+    metering_customer_mails: bool = False
+    stripe_portal_url: Annotated[str, AfterValidator(_secure_address)] | None = None
     smtp_from: Annotated[str, AfterValidator(_mail_sender)] | None = None
 
     @property
@@ -182,8 +191,9 @@ class Settings(BaseSettings):
         return self
 
 
-_SHOWN = {"stripe_api_base", "stripe_requests_per_second"}
+_SHOWN = {"stripe_api_base", "stripe_portal_url", "stripe_requests_per_second"}
 _ALLOWED = {
+    "metering_customer_mails": "must be true or false",
     "metering_tenant": "must be a short name of lower-case letters, digits and hyphens",
     "metering_reporting_currency": "must be a currency's three lower-case letters, such as usd",
     "metering_port": "must be a port number from 1 to 65535",
