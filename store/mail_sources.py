@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, exists, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import stripe_charges, stripe_customers, stripe_invoices, stripe_subscriptions, tenants
 from store.stripe_values import inside, reference
@@ -58,7 +59,7 @@ def cards_in_use(connection: Connection, months: Sequence[tuple[int, int]]) -> l
     last = (
         select(charge.customer_id, charge.raw)
         .where(charge.status == "succeeded", ~charge.is_deleted)
-        .distinct(charge.customer_id)
+        .ext(distinct_on(charge.customer_id))
         .order_by(charge.customer_id, charge.created_at.desc(), charge.id)
         .subquery()
     )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import procrastinate
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 
 from pipelines import worker
 from pipelines.pull_stripe import StripeConfig
-from pipelines.schedule import FILL_GAPS, RECONCILE, REFRESH, SCHEDULE
+from pipelines.schedule import ASK_CARD_MAILS, ASK_MAILS, FILL_GAPS, RECONCILE, REFRESH, SCHEDULE
 from store import freshness, stripe_mirror, warehouse_reads
 from store.database import DatabaseUrls, tenant_transaction
 from tests.sandbox_fixtures import SandboxServer
@@ -83,10 +84,15 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
     engine: Engine, database_urls: DatabaseUrls, tenant: UUID, tmp_path: Path
 ) -> None:
     config = StripeConfig(api_key=KEY)
-    with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, has_webhooks=True)
+    asked: Any = {"mails_customers": True, "portal_url": "https://billing.stripe.com/p/login/1"}
+    with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, has_webhooks=True, **asked)
     with_key_alone = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config)
-    without = worker.build_queue(engine, database_urls.app, tmp_path, tenant, None)
+    without = worker.build_queue(engine, database_urls.app, tmp_path, tenant, None, **asked)
     named = {job.name for job in SCHEDULE}
     assert named <= set(with_key.tasks)
-    assert named - set(with_key_alone.tasks) == {FILL_GAPS.name}  # without webhooks none can be missed
+    assert named - set(with_key_alone.tasks) == {
+        FILL_GAPS.name,  # without webhooks none can be missed
+        ASK_MAILS.name,  # nobody is written to unless it is wished
+        ASK_CARD_MAILS.name,
+    }
     assert named - set(without.tasks) == {FILL_GAPS.name, RECONCILE.name, REFRESH.name}
