@@ -2,6 +2,7 @@
 
 from billing.commands import CommandKind
 from billing.dispute_commands import DISPUTE_KINDS
+from billing.evidence_file import EVIDENCE_FILE
 from billing.invoice_pay_command import INVOICE_PAY, INVOICE_WRITE_OFF
 from billing.refund_command import REFUND_CREATE
 from billing.schedule_commands import SCHEDULE_KINDS
@@ -13,6 +14,7 @@ KINDS: dict[str, CommandKind] = {
     for kind in (
         REFUND_CREATE,
         *DISPUTE_KINDS,
+        EVIDENCE_FILE,
         INVOICE_PAY,
         INVOICE_WRITE_OFF,
         *SUBSCRIPTION_KINDS,

@@ -23,6 +23,7 @@ __all__ = [
     "Refused",
     "Request",
     "Unknown",
+    "Upload",
     "after",
     "cancel",
     "idempotency_key",
@@ -64,12 +65,21 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file that goes with a request; Stripe shows it by its name."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Request:
-    """One write request."""
+    """One write request; with an upload it goes to Stripe's address for files."""
 
     method: Literal["post", "delete"]
     path: str
     params: Mapping[str, Any]
+    upload: Upload | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class CommandKind:
 
     `look_up` finds the effect after an unknown outcome, in all pages; None only when there is certainly none. `check` is the
     last look at Stripe's truth before a key is used for the first time; a sentence means that it must not be sent. `settle`
-    moves our own rows in the transaction that records the outcome.
+    moves our own rows in the transaction that records the outcome. `upload` fetches the file that goes with the request, if one
+    does, in the transaction that writes down that it is sent.
     """
 
     name: str
@@ -86,6 +97,7 @@ class CommandKind:
     look_up: Callable[[ReadStripe, Command], Raw | None]
     check: Callable[[ReadStripe, Command, datetime], str | None]
     settle: Callable[[Connection, UUID, Command, datetime], None]
+    upload: Callable[[Connection, Command], Upload] | None = None
 
 
 @dataclass(frozen=True)

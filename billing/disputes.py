@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from billing import commands, dispute_rules
+from billing import commands, dispute_rules, evidence_file
 from billing.dispute_commands import CLOSE, STAGE, SUBMIT
 from billing.dispute_rules import Deed
 from billing.dispute_steps import DisputeNotAllowed, held, move, subject_of
@@ -52,7 +52,8 @@ def stage(
     """Lay a version of the evidence at Stripe without sending it to the bank. Raises DisputeNotAllowed."""
     case = _allowed(connection, case_id, "stage", principal, now)
     draft = _latest(connection, case, version)
-    key = f"dispute:{case.dispute_id}:stage:{case.answer_number}:{version}"
+    file = evidence_file.field_of(connection, case.dispute_id)
+    key = ":".join(["dispute", case.dispute_id, "stage", str(case.answer_number), str(version), *file.values()])
     command = _command(
         connection, tenant_id, case, STAGE, key, _texts(connection, case, draft), principal=principal, now=now
     )
@@ -145,10 +146,17 @@ def _is_same_answer(connection: Connection, case: DisputeCase, version: int) -> 
 
 
 def _texts(connection: Connection, case: DisputeCase, draft: Draft) -> dict[str, Any]:
-    """What the command carries. Stripe keeps what was staged before, so texts that were taken out are emptied there."""
+    """What the command carries: the texts, and the document if one was made (not before Stripe has it).
+
+    Stripe keeps what was staged before, so texts that were taken out are emptied there. Raises DisputeNotAllowed.
+    """
     taken_out = disputes.field_names(connection, case.case_id) - set(draft.fields)
     return {
-        "evidence": {**dict.fromkeys(sorted(taken_out), ""), **draft.fields},
+        "evidence": {
+            **dict.fromkeys(sorted(taken_out), ""),
+            **draft.fields,
+            **evidence_file.field_of(connection, case.dispute_id),
+        },
         "evidence_sha256": draft.sha256,
         "draft_version": draft.version,
         "submissions_before": case.submissions_before,

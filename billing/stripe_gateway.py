@@ -1,6 +1,7 @@
 """The one way out: sends a command to Stripe once, under its key, and says which of four things came of it."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import requests
@@ -35,7 +36,7 @@ class StripeGateway:
         """Send one write request; every way it can end is one of the four outcomes."""
         try:
             answer = self._client.raw_request(
-                request.method, request.path, idempotency_key=idempotency_key, **request.params
+                request.method, request.path, idempotency_key=idempotency_key, **_params(request)
             ).data
         except stripe.StripeError as trouble:
             return outcome_of(trouble)
@@ -53,6 +54,16 @@ class StripeGateway:
             raise ConnectionError(f"{path} cannot be read: {_said(trouble)}") from trouble
         assert isinstance(answer, dict), "every answer of Stripe's API is a JSON object"
         return answer
+
+
+def _params(request: Request) -> dict[str, Any]:
+    """What the SDK is given; a file makes it a multipart request to Stripe's address for files."""
+    params = dict(request.params)
+    if request.upload is None:
+        return params
+    file = BytesIO(request.upload.content)
+    file.name = request.upload.name  # where the SDK looks for it
+    return {**params, "file": file, "base": "files", "content_type": "multipart/form-data"}
 
 
 def outcome_of(trouble: stripe.StripeError) -> Outcome:

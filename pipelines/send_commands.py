@@ -1,6 +1,7 @@
 """Sends the outbox's commands to Stripe: claim, check or look up, write down, call, write down; a crash anywhere is picked up later."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -91,8 +92,10 @@ def _advance(engine: Engine, tenant_id: UUID, gateway: Gateway, command: Command
         if sending is None:
             stripe_commands.record(connection, command, next_attempt_at=now + timedelta(seconds=5))
             return
+        request = kind.request(sending)
+        if kind.upload is not None:
+            request = replace(request, upload=kind.upload(connection, sending))
     reach("sending committed")
-    request = kind.request(sending)
     outcome = in_doubt(request, sending, gateway.send(request, idempotency_key(sending)))
     reach("answer received")
     _settle(engine, tenant_id, sending, outcome, now)

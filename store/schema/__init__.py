@@ -3,7 +3,7 @@
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
-from store.schema.evidence import evidence_policies
+from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.mails import mail_stops, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
@@ -43,6 +43,7 @@ __all__ = [
     "dispute_evidence_drafts",
     "dispute_steps",
     "event_scans",
+    "evidence_files",
     "evidence_policies",
     "fx_rates",
     "lake_files",
