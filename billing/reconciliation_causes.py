@@ -43,12 +43,12 @@ def explain(found: Discrepancy, about: Sequence[AboutIt], read_at: datetime | No
             return found
 
 
-def _why_missing(found: Discrepancy, newest: AboutIt | None) -> str | None:
+def _why_missing(found: Discrepancy, newest: AboutIt | None) -> str:
     if newest is not None:
         return _fate(newest, "it was lost here afterwards")
     if found.object_kind in WITHOUT_EVENTS:
         return f"Stripe sends no events about a {words(found.object_kind)}: it comes with a pull, and no pull has brought it, or it was lost here."
-    return None
+    return "Stripe lists no event about it in the last 30 days: it was lost here, or it never came."
 
 
 def _why_extra(newest: AboutIt | None) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import customers, dead_letters, heap, overview, refunds, shell
+from dashboard import customers, dead_letters, heap, overview, reconciliation, refunds, shell
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -21,5 +21,6 @@ st.session_state[shell.PAGES] = pages
 acting = [
     st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
     st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
+    st.Page(reconciliation.draw, title="Reconciliation", icon=":material/balance:", url_path="reconciliation"),
 ]
 st.navigation({"Margins": [pages.overview, pages.customers], "Act": acting}).run()

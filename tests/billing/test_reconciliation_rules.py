@@ -288,3 +288,11 @@ def test_a_balance_is_the_sum_of_its_transactions_in_each_currency(net: dict[str
     assert [(one.object_id, one.amount_minor) for one in balance_findings(balance, off)] == [
         (currency, 1) for currency in sorted(net)
     ]
+
+
+def test_what_no_event_tells_of_is_said_so_for_a_missing_object() -> None:
+    charge, moved = compare(a_charge(), (), None), compare(a_transaction("ch_1", 5), (), None)
+    assert charge is not None
+    assert moved is not None
+    assert "lists no event about it in the last 30 days" in str(explain(charge, [], None).cause)
+    assert "sends no events about a balance transaction" in str(explain(moved, [], None).cause)

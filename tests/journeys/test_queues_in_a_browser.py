@@ -170,3 +170,26 @@ def test_dead_letters_are_put_away_with_a_reason_on_a_phone_in_the_dark(
         put_away = inbox.find(connection, event_id)
     assert put_away is not None
     assert (put_away.state, put_away.discard_reason) == ("discarded", "our own test")
+
+
+def test_a_lost_copy_is_found_and_fetched_again(
+    running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
+) -> None:
+    engine, tenant_id = books
+    refund = at_stripe(running_demo, "/v1/refunds?limit=100")["data"][-1]
+
+    def is_here() -> bool:
+        with tenant_transaction(engine, tenant_id) as connection:
+            query = text("select count(*) from stripe_refunds where id = :id")
+            return connection.scalar(query, {"id": refund["id"]}) == 1
+
+    with tenant_transaction(engine, tenant_id) as connection:
+        connection.execute(text("delete from stripe_refunds where id = :id"), {"id": refund["id"]})
+    page = open_page(f"{running_demo.url}/reconciliation")
+    page.get_by_role("button", name="Run now").click()
+    card = page.locator("[class*=st-key-card_discrepancy_]").filter(has_text=refund["id"])
+    card.get_by_text("it is not here").wait_for(timeout=120_000)
+    assert not is_here()  # finding changes nothing
+    card.get_by_role("button", name="Repair", exact=True).click()
+    card.wait_for(state="detached")
+    assert is_here()
