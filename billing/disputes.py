@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from billing import commands, dispute_rules, evidence_file
+from billing import commands, dispute_rules, evidence_file, evidence_holdings
 from billing.dispute_commands import CLOSE, STAGE, SUBMIT
 from billing.dispute_rules import Deed
 from billing.dispute_steps import DisputeNotAllowed, held, move, subject_of
@@ -55,7 +55,7 @@ def stage(
     file = evidence_file.field_of(connection, case.dispute_id)
     key = ":".join(["dispute", case.dispute_id, "stage", str(case.answer_number), str(version), *file.values()])
     command = _command(
-        connection, tenant_id, case, STAGE, key, _texts(connection, case, draft), principal=principal, now=now
+        connection, tenant_id, case, STAGE, key, _texts(connection, case, draft, now), principal=principal, now=now
     )
     return disputes.change(connection, case, now=now, command_id=command.command_id, outcome=None)
 
@@ -75,7 +75,7 @@ def submit(
     draft = _latest(connection, case, version)
     key = f"dispute:{case.dispute_id}:submit:{case.answer_number}"
     command = _command(
-        connection, tenant_id, case, SUBMIT, key, _texts(connection, case, draft), principal=principal, now=now
+        connection, tenant_id, case, SUBMIT, key, _texts(connection, case, draft, now), principal=principal, now=now
     )
     why = f"Version {draft.version} of the evidence, sha256 {draft.sha256}."
     return move(
@@ -145,8 +145,8 @@ def _is_same_answer(connection: Connection, case: DisputeCase, version: int) -> 
     return latest is not None and latest.version == version
 
 
-def _texts(connection: Connection, case: DisputeCase, draft: Draft) -> dict[str, Any]:
-    """What the command carries: the texts, and the document if one was made (not before Stripe has it).
+def _texts(connection: Connection, case: DisputeCase, draft: Draft, now: datetime) -> dict[str, Any]:
+    """What the command carries: the texts, the document if one was made (not before Stripe has it), Visa's compelling evidence.
 
     Stripe keeps what was staged before, so texts that were taken out are emptied there. Raises DisputeNotAllowed.
     """
@@ -156,6 +156,7 @@ def _texts(connection: Connection, case: DisputeCase, draft: Draft) -> dict[str,
             **dict.fromkeys(sorted(taken_out), ""),
             **draft.fields,
             **evidence_file.field_of(connection, case.dispute_id),
+            **evidence_holdings.enhanced(connection, case.dispute_id, now=now),
         },
         "evidence_sha256": draft.sha256,
         "draft_version": draft.version,

@@ -23,7 +23,8 @@ class Disputed:
     created_at: datetime
     network_reason_code: str | None = None
     due_by: datetime | None = None
-    # Stripe's own word on Visa's Compelling Evidence 3.0: qualified, requires_action or not_qualified.
+    # Whether Stripe takes Visa's Compelling Evidence 3.0 for it, and how far what was given goes: qualified, requires_action, …
+    takes_ce3: bool = False
     ce3_status: str | None = None
 
 

@@ -1,6 +1,7 @@
 """The document for the bank at Stripe: made from what is held, uploaded once through the outbox, named by its hash."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,7 @@ from billing.evidence_facts import Holdings
 from billing.evidence_holdings import holdings
 from billing.evidence_pdf import evidence_pdf
 from billing.principals import Principal
-from store import evidence_files, stripe_commands
+from store import disputes, evidence_files, stripe_commands
 from store.database import Connection
 from store.evidence_files import EvidenceFile
 from store.warehouse_reads import Warehouse
@@ -41,7 +42,7 @@ def make(
     principal: Principal,
     now: datetime,
 ) -> EvidenceFile:
-    """Make the document of a dispute from what is held now, keep it, and have it uploaded.
+    """Make the document of a dispute from what is held now and the texts last written, keep it, and have it uploaded.
 
     Whoever asks again while nothing has changed gets the document that is there: it is laid out anew under the earlier one's
     date and compared byte by byte. Raises DisputeNotAllowed, NoSuchDispute, EvidenceTooLong.
@@ -52,10 +53,12 @@ def make(
         raise DisputeNotAllowed(refusal)
     evidence_files.hold_dispute(connection, case.dispute_id)
     facts = holdings(connection, warehouse, case.dispute_id, now=now)
+    draft = disputes.draft(connection, case_id)
+    texts = None if draft is None else draft.fields
     latest = evidence_files.latest(connection, case.dispute_id)
-    if latest is not None and _says_the_same(connection, latest, facts):
+    if latest is not None and _says_the_same(connection, latest, facts, texts):
         return latest
-    content = _laid_out(facts)
+    content = _laid_out(facts, texts)
     sha256 = _hash(content)
     file_id = uuid4()
     intent = Intent(FILE_CREATE, f"evidence_file:{file_id}", subject_of(case_id), None, {"sha256": sha256})
@@ -104,16 +107,20 @@ def field_of(connection: Connection, dispute_id: str) -> dict[str, str]:
     return {found.file.field: str(found.file.stripe_file_id)}
 
 
-def _says_the_same(connection: Connection, latest: EvidenceFile, facts: Holdings) -> bool:
+def _says_the_same(
+    connection: Connection, latest: EvidenceFile, facts: Holdings, texts: Mapping[str, str] | None
+) -> bool:
     """Whether a document says what is held now, under its own date, and is at Stripe or may yet come there."""
     found = document(connection, latest.dispute_id)
     if found is None or found.state == "refused":
         return False
-    return _hash(_laid_out(replace(facts, as_of=latest.as_of))) == latest.sha256
+    return _hash(_laid_out(replace(facts, as_of=latest.as_of), texts)) == latest.sha256
 
 
-def _laid_out(facts: Holdings) -> bytes:
-    return evidence_pdf(facts, assemble(facts))
+def _laid_out(facts: Holdings, texts: Mapping[str, str] | None) -> bytes:
+    """The document; with the texts as a person has edited them, where somebody has."""
+    found = assemble(facts)
+    return evidence_pdf(facts, found if texts is None else replace(found, fields=texts))
 
 
 def _hash(content: bytes) -> str:

@@ -17,6 +17,7 @@ from billing.evidence_facts import (
     Subscription,
     UsageDay,
 )
+from billing.visa_ce3 import compelling, enhanced_evidence
 from store import evidence_policies, evidence_reads, refund_requests
 from store.database import Connection
 from store.evidence_reads import MirroredDispute
@@ -58,6 +59,16 @@ def holdings(connection: Connection, warehouse: Warehouse | None, dispute_id: st
     )
 
 
+def enhanced(connection: Connection, dispute_id: str, *, now: datetime) -> dict[str, Any]:
+    """Visa's compelling evidence as a field of the dispute's evidence; nothing where Stripe does not take it or nothing qualifies."""
+    try:
+        facts = holdings(connection, None, dispute_id, now=now)
+    except NoSuchDispute:
+        return {}
+    found = enhanced_evidence(facts, compelling(facts)) if facts.dispute.takes_ce3 else None
+    return {} if found is None else {"enhanced_evidence": found}
+
+
 def policy(connection: Connection) -> Policy:
     """What the tenant says of its shop; the refund window only where the tenant has set one."""
     queue, said = refund_requests.policy(connection), evidence_policies.read(connection)
@@ -77,6 +88,7 @@ def _dispute(raw: Raw) -> Disputed:
         network_reason_code=inside(raw, "payment_method_details", "card", "network_reason_code")
         or raw.get("network_reason_code"),
         due_by=moment(inside(raw, "evidence_details", "due_by") or None),
+        takes_ce3="visa_compelling_evidence_3" in (raw.get("enhanced_eligibility_types") or ()),
         ce3_status=eligibility,
     )
 
