@@ -1,16 +1,10 @@
 """One bad night at the refund queue, told by a seed: people click, webhooks get lost on their way, and workers die."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from billing import dead_letters, refunds
-from billing.inbox_rules import read_event
 from billing.principals import Principal
 from billing.refund_states import NoSuchStep
 from billing.refund_steps import RefundNotAllowed
@@ -23,7 +17,6 @@ from store import inbox, refund_requests, stripe_commands
 from store.database import Connection, tenant_transaction
 from tests.journeys.night import (
     PAID_MINOR,
-    Night,
     Round,
     break_stripe,
     dispute,
@@ -32,22 +25,21 @@ from tests.journeys.night import (
     refund_by_hand,
     work,
 )
+from tests.journeys.night_network import NetworkNight, be_the_network, click_on, deliver_all, deliver_half, in_words
 
 SAM, LEA, FAY = Principal("sam", "support"), Principal("lea", "lead"), Principal("fay", "founder")
 # $50 and $90, so that a charge of $100 meets both limits.
 LIMITS = {"usd": {"support": 5_000, "lead": 9_000}}
+REFUSALS = (RefundNotAllowed, NoSuchStep)
 # Settles at once, stays pending for days, comes back after a day.
 METHODS = ("pm_card_visa", "pm_card_pendingRefund", "pm_card_refundFail")
 
 
 @dataclass
-class QueueNight(Night):
-    """A night at the refund queue: who asked for what, and which events are still on their way to us."""
+class QueueNight(NetworkNight):
+    """A night at the refund queue: who asked for what."""
 
     asked: list[UUID] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
-    on_the_way: list[dict[str, Any]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
 
     def rounds(self) -> dict[str, Round]:
         """What the workers do."""
@@ -67,9 +59,7 @@ def live_through(night: QueueNight) -> None:
         refund_requests.write_policy(
             connection, night.tenant_id, window_days=30, limits_minor=LIMITS, by=str(FAY), now=night.now
         )
-    _post(night)
-    while night.on_the_way:
-        _deliver(night, night.on_the_way.pop(0))
+    deliver_all(night)
     handle_due(night.engine, night.tenant_id, night.reader, now=night.now, threads=1)
     for _ in range(3):
         _ask(night)
@@ -77,7 +67,7 @@ def live_through(night: QueueNight) -> None:
     night.exchanges = night.stripe.record()
     for _ in range(night.dice.randint(12, 24)):
         deed = night.dice.choices(
-            (_ask, _decide, _take_back, _be_the_network, _work, break_stripe, pass_time, refund_by_hand, dispute),
+            (_ask, _decide, _take_back, be_the_network, _work, break_stripe, pass_time, refund_by_hand, dispute),
             (3, 9, 1, 5, 14, 4, 3, 1, 1),
         )[0]
         deed(night)
@@ -94,8 +84,8 @@ def _ask(night: QueueNight) -> None:
         made, _ = refunds.request(connection, night.tenant_id, wanted, source="page", principal=who, now=now)
         return made.request_id
 
-    found = _click(night, click)
-    night.tell(f"{who} asks to refund {amount_minor} of {charge} for {ticket}: {_in_words(found)}")
+    found = click_on(night, click, REFUSALS)
+    night.tell(f"{who} asks to refund {amount_minor} of {charge} for {ticket}: {in_words(found)}")
     night.asked += sorted({id_ for id_ in found if isinstance(id_, UUID)} - set(night.asked))
 
 
@@ -114,8 +104,8 @@ def _decide(night: QueueNight) -> None:
             refunds.decline(connection, night.tenant_id, request_id, principal=who, why="no", now=now)
         return request_id
 
-    found = _click(night, click)
-    night.tell(f"{who} {'approves' if approves else 'declines'} {request_id}: {_in_words(found)}")
+    found = click_on(night, click, REFUSALS)
+    night.tell(f"{who} {'approves' if approves else 'declines'} {request_id}: {in_words(found)}")
 
 
 def _take_back(night: QueueNight) -> None:
@@ -127,58 +117,7 @@ def _take_back(night: QueueNight) -> None:
         refunds.cancel(connection, night.tenant_id, request_id, principal=FAY, why="a mistake", now=now)
         return request_id
 
-    night.tell(f"fay takes {request_id} back: {_in_words(_click(night, click))}")
-
-
-def _click(night: QueueNight, deed: Callable[[Connection, datetime], UUID]) -> list[UUID | Exception]:
-    """One click, or two at the very same time; what each came to."""
-
-    def once(_: int) -> UUID | Exception:
-        try:
-            with tenant_transaction(night.engine, night.tenant_id) as connection:
-                return deed(connection, now)
-        except (RefundNotAllowed, NoSuchStep) as refusal:
-            return refusal
-
-    now = night.now
-    if night.dice.random() < 0.7:
-        return [once(0)]
-    with ThreadPoolExecutor(2) as hands:
-        return list(hands.map(once, range(2)))
-
-
-def _in_words(found: list[UUID | Exception]) -> str:
-    """What came of the clicks; sorted, as which of two is first is not the seed's choice."""
-    return " and ".join(sorted("done" if isinstance(one, UUID) else str(one) for one in found))
-
-
-def _be_the_network(night: QueueNight) -> None:
-    """Events go on their way, in any order; some arrive twice, some late, some never."""
-    _post(night)
-    night.dice.shuffle(night.on_the_way)
-    for event in night.on_the_way[: night.dice.randint(0, 8)]:
-        fate = night.dice.choices(("arrives", "arrives twice", "is lost"), (6, 2, 2))[0]
-        night.on_the_way.remove(event)
-        if fate == "is lost":
-            night.lost.append(event["id"])
-        for _ in range({"arrives": 1, "arrives twice": 2, "is lost": 0}[fate]):
-            _deliver(night, event)
-        night.tell(f"{event['type']} {event['id']} {fate}")
-
-
-def _post(night: QueueNight) -> None:
-    """Stripe sends what has happened since it last did."""
-    for event in list(night.stripe.state.objects["event"].values()):
-        if event["id"] not in night.told:
-            night.told.add(event["id"])
-            night.on_the_way.append(event)
-
-
-def _deliver(night: QueueNight, event: dict[str, Any]) -> None:
-    """What the endpoint does with a body whose signature is right."""
-    with tenant_transaction(night.engine, night.tenant_id) as connection:
-        told = read_event(msgspec.json.encode(event))
-        inbox.add(connection, night.tenant_id, [told], source="webhook", endpoint="main", now=night.now)
+    night.tell(f"fay takes {request_id} back: {in_words(click_on(night, click, REFUSALS))}")
 
 
 def _work(night: QueueNight) -> None:
@@ -191,11 +130,7 @@ def _dawn(night: QueueNight) -> None:
     night.tell("the faults end")
     for hours in (0.2, 0.2, 7, 25, 25, 25, 25, 25, 25, 0.2):
         night.stripe.advance(seconds=int(hours * 3_600))
-        _post(night)
-        night.lost += [event["id"] for event in night.on_the_way[::2]]
-        for event in night.on_the_way[1::2]:
-            _deliver(night, event)
-        night.on_the_way.clear()
+        deliver_half(night)
         with tenant_transaction(night.engine, night.tenant_id) as connection:
             dead_letters.retry(connection, principal=FAY, now=night.now)
         for name in ("looks for lost events", "reads the inbox", "checks", "sends"):

@@ -55,6 +55,7 @@ class Night:
     story: list[str] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     charges: list[str] = field(default_factory=list)
+    breaks: str = "/v1/refunds"
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -92,7 +93,7 @@ def break_stripe(night: Night) -> None:
     kind, times = night.dice.choice(FAULTS), night.dice.randint(1, 3)
     method = night.dice.choice(("POST", "POST", "GET"))
     is_saved = kind.startswith("server_error") and night.dice.random() < 0.7
-    path = "/v1/refunds" if method == "POST" else "*"
+    path = night.breaks if method == "POST" else "*"
     night.tell(f"Stripe will {kind} {times} times {method} {path}{' and remember it' if is_saved else ''}")
     night.stripe.fail_next(kind, method=method, path=path, times=times, saved=is_saved)
 

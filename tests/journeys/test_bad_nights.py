@@ -13,7 +13,8 @@ from sandbox.http.service import Service
 from sandbox.state import State
 from store.database import tenant_transaction
 from store.tenants import ensure_tenant
-from tests.journeys import bad_nights, bad_queue_nights, queue_promises
+from tests.journeys import bad_case_nights, bad_nights, bad_queue_nights, case_promises, queue_promises
+from tests.journeys.bad_case_nights import CaseNight
 from tests.journeys.bad_nights import OutboxNight
 from tests.journeys.bad_queue_nights import QueueNight
 from tests.journeys.night import Night
@@ -62,7 +63,14 @@ def live(
 
     yield through
     with tenant_transaction(engine, mallory) as connection:
-        for table in ("stripe_commands", "refund_requests", "stripe_inbox", "stripe_refunds"):
+        for table in (
+            "stripe_commands",
+            "refund_requests",
+            "dispute_cases",
+            "recovery_cases",
+            "stripe_inbox",
+            "stripe_refunds",
+        ):
             assert connection.scalar(text(f"select count(*) from {table}")) == 0
 
 
@@ -82,3 +90,12 @@ def test_no_night_at_the_refund_queue_loses_an_event_or_a_request(
 ) -> None:
     for seed in numbers:
         live(seed, QueueNight, bad_queue_nights.live_through, queue_promises.broken_promises)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numbers", seeds(100), ids=lambda numbers: f"from {numbers.start}")
+def test_no_night_of_disputes_and_failed_payments_answers_or_charges_twice(
+    numbers: range, live: Callable[[int, type[Any], Any, Any], None]
+) -> None:
+    for seed in numbers:
+        live(seed, CaseNight, bad_case_nights.live_through, case_promises.broken_promises)
