@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from billing.mails import OutgoingMail
 from dashboard import wording
+from store.outgoing_mails import OutgoingMail
 
 ICONS = {
     "waiting": ":material/schedule_send:",
@@ -23,19 +23,20 @@ def mail_line(mail: OutgoingMail, now: datetime) -> str:
 
 def _sentence(mail: OutgoingMail, now: datetime) -> str:
     said = mail.last_trouble or "no reason was given"
-    match mail.state:
-        case "waiting" if mail.attempts:
-            return f"Not taken yet, tried again shortly ({said})."
-        case "waiting" if now - mail.next_attempt_at > TAKEN_UP_WITHIN:
-            return "Waits: no mail server is set up (SMTP_URL), or the worker does not run."
-        case "waiting":
-            return "Written down; it is handed to the mail server in a moment."
-        case "sending":
-            return "Being handed to the mail server."
-        case "sent":
-            return f"Taken by the mail server {wording.ago(mail.sent_at, now)}."
-        case "refused":
-            return f"Not taken by the mail server: {said}"
-        case "canceled":
-            return f"Taken back before it was sent: {said}"
-    return f"Nobody knows whether it arrived, so it is not sent again by itself ({said})."
+    sentences = {
+        "waiting": _waiting(mail, now),
+        "sending": "Being handed to the mail server.",
+        "sent": f"Taken by the mail server {wording.ago(mail.sent_at, now)}.",
+        "refused": f"Not taken by the mail server: {said}",
+        "unknown": f"Nobody knows whether it arrived, so it is not sent again by itself ({said}).",
+        "canceled": f"Taken back before it was sent: {said}",
+    }
+    return sentences[mail.state]
+
+
+def _waiting(mail: OutgoingMail, now: datetime) -> str:
+    if mail.attempts:
+        return f"Not taken yet, tried again shortly ({mail.last_trouble or 'its sender stopped'})."
+    if now - mail.next_attempt_at > TAKEN_UP_WITHIN:
+        return "Waits: no mail server is set up (SMTP_URL), or the worker does not run."
+    return "Written down; it is handed to the mail server in a moment."
