@@ -9,7 +9,7 @@ from billing.decline_classes import Decline
 from billing.local_hours import zone_of
 from billing.recovery_rules import Payment, Raw, decline_of, payment_method_of
 from billing.recovery_states import ENDED, State, follow
-from billing.retry_schedule import Actor, Attempt, FailedInvoice, Plan, plan
+from billing.retry_schedule import GIVE_UP_AFTER, Actor, Attempt, FailedInvoice, Plan, plan
 from store import outgoing_mails, recovery_cases, recovery_sources
 from store.database import Connection
 from store.recovery_cases import RecoveryCase
@@ -21,39 +21,53 @@ SERVICE = "metering"
 
 def observe_invoice(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """Open or move the case of an invoice that Stripe could not collect."""
-    if recovery_rules.has_failed(raw) or recovery_cases.find_by_invoice(connection, raw["id"]) is not None:
-        look(connection, tenant_id, raw["id"], now)
+    _look_if_concerned(connection, tenant_id, raw["id"], now, is_certain=recovery_rules.has_failed(raw))
 
 
 def observe_charge(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """A try of an invoice: one that failed opens a case, every other moves the one there is."""
-    for invoice_id, has_case in recovery_sources.invoices_of_charge(connection, raw):
-        if has_case or raw.get("status") == "failed":
-            look(connection, tenant_id, invoice_id, now)
+    recovery_cases.take_turns(connection, tenant_id)
+    for invoice_id in recovery_sources.invoices_of_charge(connection, raw):
+        _look_if_concerned(connection, tenant_id, invoice_id, now, is_certain=raw.get("status") == "failed")
 
 
 def observe_invoice_payment(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """Only now is it known which invoice a charge belongs to, if the charge was seen before."""
     invoice_id = reference(raw.get("invoice"))
-    intent = reference(inside(raw, "payment", "payment_intent"))
-    if invoice_id is not None and intent is not None and recovery_sources.has_failed_charge(connection, intent):
+    if invoice_id is not None:
+        _look_if_concerned(connection, tenant_id, invoice_id, now)
+
+
+def _look_if_concerned(
+    connection: Connection, tenant_id: UUID, invoice_id: str, now: datetime, *, is_certain: bool = False
+) -> None:
+    """Look at an invoice that has a case or a failed charge.
+
+    The turn is taken before anything is read: of two transactions that bring a charge and its invoice at the same time, the second
+    one then sees what the first has written.
+    """
+    recovery_cases.take_turns(connection, tenant_id)
+    if is_certain or recovery_sources.is_concerned(connection, invoice_id):
         look(connection, tenant_id, invoice_id, now)
 
 
 def observe_customer(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """Another card on file brings the customer's failed invoices back to life."""
+    recovery_cases.take_turns(connection, tenant_id)
     for invoice_id in recovery_cases.active_invoices(connection, customer_id=raw["id"]):
         look(connection, tenant_id, invoice_id, now)
 
 
 def observe_subscription(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """Canceled: nothing is tried any more. Another card: tried at once."""
+    recovery_cases.take_turns(connection, tenant_id)
     for invoice_id in recovery_cases.active_invoices(connection, subscription_id=raw["id"]):
         look(connection, tenant_id, invoice_id, now)
 
 
 def observe_dispute(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
     """While a payment of the customer is disputed, their card is left alone."""
+    recovery_cases.take_turns(connection, tenant_id)
     customer_id = recovery_sources.customer_of_charge(connection, str(reference(raw.get("charge"))))
     if customer_id is not None:
         for invoice_id in recovery_cases.active_invoices(connection, customer_id=customer_id):
@@ -250,7 +264,8 @@ def _ended_at(case: RecoveryCase, invoice: Raw, to: State, now: datetime) -> dat
     if to == case.state:
         return case.ended_at
     key = {"recovered": "paid_at", "withdrawn": "voided_at", "lost": "marked_uncollectible_at"}.get(to, "")
-    return moment(inside(invoice, "status_transitions", key)) or now
+    at_latest = min(now, case.failed_at + GIVE_UP_AFTER) if to == "lost" else now
+    return moment(inside(invoice, "status_transitions", key)) or at_latest
 
 
 def _attribution(connection: Connection, case: RecoveryCase) -> str:

@@ -15,6 +15,7 @@ from pipelines import (
     mail_commands,
     outbox_commands,
     reconcile_commands,
+    recovery_commands,
     refund_commands,
 )
 from pipelines.refusals import refusals_as_sentences
@@ -29,6 +30,7 @@ app.add_typer(rates_app, name="rates")
 app.add_typer(outbox_commands.app, name="outbox")
 app.add_typer(inbox_commands.app, name="inbox")
 app.add_typer(refund_commands.app, name="refunds")
+app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
 app.command()(reconcile_commands.reconcile)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, text, update
 
 from store.schema import recovery_attempts, recovery_cases, recovery_steps
 
@@ -144,10 +144,15 @@ def newest(connection: Connection, *, states: Sequence[str] | None = None, limit
     return [_case(row) for row in rows]
 
 
-def failed_between(connection: Connection, start: datetime, end: datetime) -> list[RecoveryCase]:
-    """All cases whose payment failed in a period (its end not included), oldest first."""
-    wanted = select(*_COLUMNS).where(table.failed_at >= start, table.failed_at < end)
-    return [_case(row) for row in connection.execute(wanted.order_by(table.failed_at, table.case_id))]
+def ended_lately(connection: Connection, since: datetime) -> list[RecoveryCase]:
+    """Cases that ended since a moment, by Stripe's clock or after something that was done here; the latest change first."""
+    was_tried_here = exists().where(tries.case_id == table.case_id, tries.command_id.is_not(None))
+    wanted = select(*_COLUMNS).where(
+        table.state.not_in(ACTIVE),
+        table.changed_at >= since,
+        or_(table.ended_at >= since, table.written_off_at.is_not(None), was_tried_here),
+    )
+    return [_case(row) for row in connection.execute(wanted.order_by(table.changed_at.desc()).limit(5))]
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, exists, false, or_, select
 
 from store.schema import (
     recovery_cases,
@@ -120,29 +120,28 @@ def _card(invoice: Raw, subscription: Raw | None, customer: Raw | None) -> str |
     return next((reference(one) for one in candidates if one), None)
 
 
-def invoices_of_charge(connection: Connection, charge: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """The invoices that a charge (Stripe's object) was to pay, and whether each has a case."""
+def invoices_of_charge(connection: Connection, charge: Mapping[str, Any]) -> list[str]:
+    """The invoices that a charge (Stripe's object) was to pay, in the order of their ids."""
     payment = stripe_invoice_payments.c
     intent = reference(charge.get("payment_intent"))
-    rows = connection.execute(
-        select(payment.invoice_id, recovery_cases.c.case_id.is_not(None))
-        .select_from(stripe_invoice_payments)
+    is_of_intent = payment.payment_intent_id == intent if intent is not None else false()
+    wanted = select(payment.invoice_id).where(or_(is_of_intent, payment.charge_id == charge["id"])).distinct()
+    return sorted(found for found in connection.scalars(wanted) if found is not None)
+
+
+def is_concerned(connection: Connection, invoice_id: str) -> bool:
+    """Whether an invoice has a case, or was tried in vain at least once."""
+    payment, charge = stripe_invoice_payments.c, stripe_charges.c
+    has_case = exists().where(recovery_cases.c.invoice_id == invoice_id)
+    has_failed = exists(
+        select(charge.id)
         .join(
-            recovery_cases,
-            (recovery_cases.c.tenant_id == payment.tenant_id) & (recovery_cases.c.invoice_id == payment.invoice_id),
-            isouter=True,
+            stripe_invoice_payments,
+            (payment.tenant_id == charge.tenant_id) & (payment.payment_intent_id == charge.payment_intent_id),
         )
-        .where(or_(payment.payment_intent_id == intent, payment.charge_id == charge["id"]))
-        .order_by(payment.invoice_id)
+        .where(payment.invoice_id == invoice_id, charge.status == "failed")
     )
-    return [(row[0], row[1]) for row in rows if row[0] is not None]
-
-
-def has_failed_charge(connection: Connection, payment_intent_id: str) -> bool:
-    """Whether a payment was declined at least once."""
-    charge = stripe_charges.c
-    wanted = select(func.count()).where(charge.payment_intent_id == payment_intent_id, charge.status == "failed")
-    return bool(connection.scalar(wanted))
+    return bool(connection.scalar(select(or_(has_case, has_failed))))
 
 
 def customer_of_charge(connection: Connection, charge_id: str) -> str | None:

@@ -193,3 +193,43 @@ def test_a_lost_copy_is_found_and_fetched_again(
     card.get_by_role("button", name="Repair", exact=True).click()
     card.wait_for(state="detached")
     assert is_here()
+
+
+def an_unpaid_invoice(demo: ServedDemo, bank_says: str) -> dict[str, Any]:
+    """An open invoice whose bank lets the card be tried again, and what the bank will answer from now on."""
+    invoices = at_stripe(demo, "/v1/invoices?status=open&limit=100")["data"]
+    found: dict[str, Any] = max(invoices, key=lambda invoice: int(invoice["amount_due"]))
+    customer = at_stripe(demo, f"/v1/customers/{found['customer']}")
+    card = customer["invoice_settings"]["default_payment_method"]
+    order = urllib.request.Request(
+        f"{demo.sandbox_url}/_sandbox/payment_methods/{card}/outcomes", json.dumps({"outcomes": [bank_says]}).encode()
+    )
+    with urllib.request.urlopen(order, timeout=20) as answer:
+        assert answer.status == 200
+    return found
+
+
+def test_a_failed_payment_is_retried_and_paid(running_demo: ServedDemo, open_page: OpenPage) -> None:
+    invoice = an_unpaid_invoice(running_demo, "approved")
+    amount = f"${invoice['amount_due'] / 100:,.2f}"
+    page = open_page(f"{running_demo.url}/recovery")
+    card = page.locator("[class*=st-key-card_recovery_]").filter(has_text=f"invoice {invoice['number']}")
+    card.get_by_role("button", name="Retry now").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Both count for the bank").wait_for()  # Stripe has a try of its own planned
+    assert at_stripe(running_demo, f"/v1/invoices/{invoice['id']}")["status"] == "open"  # asking is not charging
+    dialog.get_by_role("button", name=f"Charge {amount} USD").dblclick()  # an impatient hand
+    card.get_by_text("Recovered", exact=True).wait_for()
+    card.get_by_text("Earned by: By hand").wait_for()
+    after = at_stripe(running_demo, f"/v1/invoices/{invoice['id']}")
+    assert (after["status"], after["attempt_count"]) == ("paid", invoice["attempt_count"] + 1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_recovery_fits_a_phone_and_says_what_each_rate_is_a_share_of(
+    running_demo: ServedDemo, open_page: OpenPage, scheme: str
+) -> None:
+    page = open_page(f"{running_demo.url}/recovery", size=PHONE, scheme=scheme)
+    page.get_by_role("heading", name="Recovery", exact=True, level=1).wait_for()
+    page.get_by_text("Of closed ones only").wait_for()
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
