@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from billing import recovery_metrics
+from billing import recovery_mails, recovery_metrics
 from billing.principals import Principal
-from billing.recovery_deeds import commands_of
+from billing.recovery_deeds import commands_of, subject_of
 from billing.recovery_states import ENDED, IN_RECOVERY
 from dashboard import reading, recovery_dialogs, recovery_figures, shell, wording
 from dashboard.acting_as import acting_as
@@ -25,7 +25,7 @@ from dashboard.recovery_rows import (
     tries_words,
 )
 from dashboard.refund_rows import lifetime
-from store import recovery_cases, recovery_reads, refund_reads
+from store import outgoing_mails, recovery_cases, recovery_reads, refund_reads
 from store.database import tenant_transaction
 
 VIEWS = {"open": "In recovery", "ended": "Ended", "all": "All"}
@@ -217,6 +217,9 @@ def _actions(opened: Books, principal: Principal, row: Row) -> None:
         may_try = (row.is_open and case.state != "retrying") or case.state == "lost"
         if may_try and st.button("Retry now", icon=":material/payments:", type="primary", key=f"retry_{case.case_id}"):
             recovery_dialogs.retry(opened, principal, row)
+        may_write = case.state in recovery_mails.LINKABLE
+        if may_write and st.button("Send link", icon=":material/mail:", key=f"link_{case.case_id}"):
+            recovery_dialogs.send_link(opened, principal, row)
         may_rest = row.is_open and case.state not in {"retrying", "snoozed"}
         if may_rest and st.button("Snooze", icon=":material/snooze:", key=f"snooze_{case.case_id}"):
             recovery_dialogs.snooze(opened, principal, row)
@@ -247,8 +250,14 @@ def _history(opened: Books, row: Row) -> None:
         )
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         steps = recovery_cases.steps(connection, row.case.case_id)
+        mailed = outgoing_mails.about(connection, [subject_of(row.case.case_id)])
     for step in steps:
         why = f": {wording.escape(step.why)}" if step.why else ""
         st.markdown(
             f":gray[{step.at:%d %b %Y %H:%M:%S} UTC] **{step.step.replace('_', ' ')}** by {wording.escape(step.who)}{why}"
+        )
+    for mail in mailed:
+        st.markdown(
+            f":gray[{mail.asked_at:%d %b %Y %H:%M:%S} UTC] mail **{mail.kind.removeprefix('recovery.').replace('_', ' ')}** "
+            f"by {wording.escape(mail.asked_by)}: {mail.state.replace('_', ' ')}"
         )

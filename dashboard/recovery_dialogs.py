@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from billing import recovery_deeds
+from billing import recovery_deeds, recovery_mails
+from billing.mails import MailNotAllowed
 from billing.principals import Principal
 from billing.recovery_deeds import RecoveryNotAllowed
 from dashboard import wording
 from dashboard.books import Books
 from dashboard.recovery_rows import Row
 from store.database import Connection, tenant_transaction
+from store.settings import load_settings
 
 SAID = "recovery_said"
 SAID_FOR = timedelta(minutes=1)
@@ -30,7 +32,7 @@ def _do(opened: Books, deed: Callable[[Connection, datetime], object], said: str
     try:
         with tenant_transaction(opened.engine, opened.tenant_id) as connection:
             deed(connection, datetime.now(UTC))
-    except RecoveryNotAllowed as refusal:
+    except (RecoveryNotAllowed, MailNotAllowed) as refusal:
         st.error(wording.escape(str(refusal)), icon=":material/block:")
         return
     st.session_state[SAID] = (said, datetime.now(UTC))
@@ -68,6 +70,24 @@ def retry(opened: Books, principal: Principal, row: Row) -> None:
                 now=now,
             ),
             f"Asked for: {_named(row)} are charged now.",
+        )
+
+
+@st.dialog("Send the payment link", icon=":material/mail:")
+def send_link(opened: Books, principal: Principal, row: Row) -> None:
+    """Mail the customer Stripe's page for the invoice, where any card pays it."""
+    portal_url = load_settings().stripe_portal_url
+    st.markdown(
+        f"**{wording.escape(row.customer)}** gets a mail with Stripe's own page for this invoice, on which they can pay "
+        f"{wording.escape(_named(row))} with any card."
+    )
+    if st.button("Send the link", type="primary", key="link_submit"):
+        _do(
+            opened,
+            lambda connection, now: recovery_mails.send_link(
+                connection, opened.tenant_id, row.case, principal, now, portal_url=portal_url
+            ),
+            "Asked for: the mail with the link goes out, once a day at most.",
         )
 
 
