@@ -8,13 +8,15 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select
+from typer.testing import CliRunner
 
 from billing.evidence import assemble
 from billing.evidence_facts import Buyer, Holdings, UsageDay, service_period
 from billing.evidence_holdings import NoSuchDispute, holdings
+from pipelines import cli, evidence_commands
 from sandbox.billing.disputes import open_dispute
 from store import evidence_policies, refund_requests
-from store.database import tenant_transaction
+from store.database import DatabaseUrls, tenant_transaction
 from store.schema import audit_log
 from store.warehouse_reads import Warehouse, open_current
 from tests.pipelines.refund_desk import Desk, open_desk
@@ -138,3 +140,36 @@ def test_the_tenants_words_are_kept_audited_and_its_own(desk: Desk, mallory: UUI
     assert assemble(held).fields["refund_policy_disclosure"] == "Beside the pay button. It reads: Within 14 days."
     with tenant_transaction(desk.engine, mallory) as connection:
         assert set(evidence_policies.read(connection).values()) == {None}
+
+
+def test_the_command_line_says_what_would_be_sent_and_sends_nothing(
+    desk: Desk, database_urls: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, dispute = disputed(desk, "product_not_received")
+    published(tmp_path, desk.tenant, ada)
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "METERING_HOME": str(tmp_path),
+        "METERING_TENANT": "acme",
+        "DATABASE_URL": database_urls.app,
+        "DATABASE_OWNER_URL": database_urls.owner,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words: str) -> str:
+        with evidence_commands.console.capture() as said:
+            done = CliRunner().invoke(cli.app, ["evidence", *words])
+        assert done.exit_code == (2 if "dp_none" in words else 0), done.exception
+        return said.get()
+
+    assert "product_description: Answers [about] documents." in run(
+        "words", "--product-description", "Answers [about] documents."
+    )
+    shown = run("show", dispute)
+    assert "Answers [about] documents. This payment was for:" in shown
+    assert "2026-02-10: 3 calls" in shown
+    assert "100 % of what a bank asks for in a product_not_received dispute is held." in shown
+    assert "Wrote evidence.pdf with" in run("pdf", dispute, "evidence.pdf")
+    assert (tmp_path / "evidence.pdf").read_bytes().startswith(b"%PDF-")
+    assert run("show", "dp_none") == "", "the refusal is said where errors are"
+    assert desk.sdk.v1.disputes.retrieve(dispute).evidence_details.has_evidence is False
