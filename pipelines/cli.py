@@ -33,7 +33,6 @@ app.add_typer(refund_commands.app, name="refunds")
 app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
-app.command()(reconcile_commands.reconcile)
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]
@@ -151,6 +150,9 @@ def audit_verify() -> None:
     with refusals_as_sentences(console):
         sys.exit(0 if commands.audit_verify(console) else 1)
 
+
+# Behind the others in the list of commands, as it is asked for least.
+app.command()(reconcile_commands.reconcile)
 
 if __name__ == "__main__":
     app()

@@ -19,6 +19,10 @@ RESUMED_FOR = timedelta(hours=12)
 _CHARGE_SIDE = frozenset({"charge", "refund", "dispute", "balance_transaction"})
 
 
+class RunUnderWay(StripePullError):
+    """Somebody else compares this account now; it will be done when they are."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What a run looked at, by kind, what it could not read, and the discrepancies that are open after it, by kind.
@@ -44,8 +48,18 @@ def reconcile(
 ) -> Report:
     """Compare everything, or go on with a run that was asked for or stopped in the last twelve hours.
 
-    Raises a StripePullError after noting it at the run; the next call goes on from the last page that was compared.
+    Raises a StripePullError after noting it at the run; the next call goes on from the last page that was compared. Raises
+    RunUnderWay while another process compares.
     """
+    with reconciliation_runs.alone(engine, tenant_id) as is_alone:
+        if not is_alone:
+            raise RunUnderWay("A reconciliation is under way already; wait until it is done.")
+        return _reconcile(engine, tenant_id, reader, now, started_by, tell)
+
+
+def _reconcile(
+    engine: Engine, tenant_id: UUID, reader: StripeReader, now: datetime, started_by: str, tell: Tell | None
+) -> Report:
     with tenant_transaction(engine, tenant_id) as connection:
         run = reconciliation_runs.begin(connection, tenant_id, by=started_by, now=now, resume_since=now - RESUMED_FOR)
     pull = Pull(engine, tenant_id, reader, now, THREADS)
@@ -69,11 +83,17 @@ def reconcile(
 
 
 def attend(engine: Engine, tenant_id: UUID, reader: StripeReader, *, now: datetime) -> int:
-    """Do what people asked for: repairs first, then a run; returns how much that was."""
+    """Do what people asked for: repairs first, then a run, also one whose process died; returns how much that was.
+
+    A run that Stripe stopped waits until somebody asks again, or for the night.
+    """
     done = repair_wanted(engine, tenant_id, reader, now=now)
     with tenant_transaction(engine, tenant_id) as connection:
-        asked = reconciliation_runs.newest(connection, states=("wanted",))
-    if asked is None:
+        asked = reconciliation_runs.newest(connection, states=("wanted", "running"))
+    if asked is None or asked.trouble is not None:
         return done
-    reconcile(engine, tenant_id, reader, now=now, started_by=asked.started_by)
+    try:
+        reconcile(engine, tenant_id, reader, now=now, started_by=asked.started_by)
+    except RunUnderWay:
+        return done
     return done + 1

@@ -1,14 +1,14 @@
 """Whether the money in our copies adds up, charge by charge, transaction by transaction, payout by payout, and as a whole."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from billing.reconciliation_money import balance_findings, charge_findings, payout_findings, transaction_findings
 from billing.reconciliation_rules import COPY, Discrepancy
 from pipelines.pull_stripe_client import StripePermissionMissing
 from pipelines.pull_stripe_pages import Pull
-from pipelines.reconcile_copies import GRACE, put
+from pipelines.pull_stripe_streams import BY_KIND
+from pipelines.reconcile_copies import GRACE, look_again, put
 from store import discrepancies, mirror_copies, reconciliation_runs, stripe_mirror
 from store.database import Connection, tenant_transaction
 from store.reconciliation_runs import Run
@@ -42,7 +42,7 @@ def check_money(pull: Pull, run: Run) -> Run:
             pull, run, "balance_transaction", transactions_money, explained
         )
     if not unread & {"payout", "balance_transaction"}:
-        checked["money of payouts"] = _each(pull, run, "payout", _payouts_of(pull), explained)
+        checked["money of payouts"] = _each(pull, run, "payout", payouts_money, explained)
     refused = dict(run.refused)
     if "balance_transaction" not in unread | kinds:
         try:
@@ -65,7 +65,10 @@ def _explained(pull: Pull) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(ids), frozenset(one.object_kind for one in wrong)
 
 
-Money = Callable[[Connection, Sequence[Raw]], Iterable[tuple[frozenset[str], Discrepancy]]]
+Contents = Mapping[str, Sequence[Raw]]
+"""The balance transactions that Stripe lists for each payout, by its id."""
+
+Money = Callable[[Connection, Sequence[Raw], Contents], Iterable[tuple[frozenset[str], Discrepancy]]]
 """What of some objects does not add up, each finding with the ids of all that took part in it."""
 
 
@@ -76,16 +79,48 @@ def _each(pull: Pull, run: Run, kind: str, money: Money, explained: frozenset[st
     while True:
         with tenant_transaction(pull.engine, pull.tenant_id) as connection:
             objects = stripe_mirror.after(connection, kind, after, limit=AT_ONCE)
-            if not objects:
-                return number
-            old = [raw for raw in objects if (raw.get("created") or 0) <= cut]
-            found = [one for involved, one in money(connection, old) if not involved & explained]
+        if not objects:
+            return number
+        old = [raw for raw in objects if (raw.get("created") or 0) <= cut]
+        contents = contents_of(pull, old)
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+            off = [(involved, one) for involved, one in money(connection, old, contents) if not involved & explained]
+        found = [one for involved, one in off if _is_settled(pull, involved)]
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
             put(connection, pull.tenant_id, run, found, now=pull.now, suspected=False)
         number += len(objects)
         after = objects[-1]["id"]
 
 
-def charges_money(connection: Connection, charges: Sequence[Raw]) -> Iterator[tuple[frozenset[str], Discrepancy]]:
+def contents_of(pull: Pull, objects: Sequence[Raw]) -> Contents:
+    """What the automatic payouts among these objects are made of, which only Stripe can say."""
+    automatic = [raw["id"] for raw in objects if raw["object"] == "payout" and raw.get("automatic")]
+    return {id_: pull.reader.pages_after(TRANSACTIONS, {"payout": id_}, None) for id_ in automatic}
+
+
+def _is_settled(pull: Pull, involved: Iterable[str]) -> bool:
+    """The second look at a sum: whether our copies of all that take part in it are what Stripe has now.
+
+    While news of one is on its way the sum cannot be right; the next run looks again.
+    """
+    for id_ in involved:
+        kind = "balance_transaction" if id_.startswith("txn_") else _source_kind(id_)
+        if kind is None:
+            continue
+        if look_again(pull, BY_KIND[kind], id_)[0] is not None:
+            return False
+        if kind == "balance_transaction":
+            continue
+        listed = {one["id"] for one in pull.reader.pages_after(TRANSACTIONS, {"source": id_}, None)}
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+            if listed - mirror_copies.existing(connection, "balance_transaction", sorted(listed)):
+                return False
+    return True
+
+
+def charges_money(
+    connection: Connection, charges: Sequence[Raw], _contents: Contents
+) -> Iterator[tuple[frozenset[str], Discrepancy]]:
     """What of these charges, their refunds and disputes does not add up."""
     ids = [charge["id"] for charge in charges]
     refunds, disputes = mirror_copies.refunds_of(connection, ids), mirror_copies.disputes_of(connection, ids)
@@ -101,7 +136,7 @@ def charges_money(connection: Connection, charges: Sequence[Raw]) -> Iterator[tu
 
 
 def transactions_money(
-    connection: Connection, transactions: Sequence[Raw]
+    connection: Connection, transactions: Sequence[Raw], _contents: Contents
 ) -> Iterator[tuple[frozenset[str], Discrepancy]]:
     """What of these balance transactions does not add up by itself, and which are of something that is not there."""
     by_kind: dict[str, list[str]] = {}
@@ -125,21 +160,15 @@ def _source_kind(source: str | None) -> str | None:
     )
 
 
-def _payouts_of(pull: Pull) -> Money:
-    return lambda connection, payouts: payouts_money(pull, connection, payouts)
-
-
 def payouts_money(
-    pull: Pull, connection: Connection, payouts: Sequence[Raw]
+    connection: Connection, payouts: Sequence[Raw], contents: Contents
 ) -> Iterator[tuple[frozenset[str], Discrepancy]]:
-    """What of these payouts does not add up; which transactions one is made of, only Stripe can say."""
+    """What of these payouts does not add up."""
     booked = mirror_copies.booked_for(connection, [payout["id"] for payout in payouts])
     for payout in payouts:
-        inside: list[dict[str, Any]] = []
-        if payout.get("automatic"):
-            inside = pull.reader.pages_after(TRANSACTIONS, {"payout": payout["id"]}, None)
-        for found in payout_findings(payout, inside, booked.get(payout["id"], [])):
-            yield frozenset({payout["id"], *(one["id"] for one in booked.get(payout["id"], []))}), found
+        own = booked.get(payout["id"], [])
+        for found in payout_findings(payout, contents.get(payout["id"], ()), own):
+            yield frozenset({payout["id"], *(one["id"] for one in own)}), found
 
 
 def balance_money(pull: Pull) -> list[Discrepancy]:

@@ -1,6 +1,6 @@
 """Repairs a discrepancy: what it is about is fetched again and taken in, and looked at once more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +11,14 @@ from pipelines.pull_stripe_client import StripePullError, StripeReader
 from pipelines.pull_stripe_pages import Pull, retrieve
 from pipelines.pull_stripe_streams import BY_KIND
 from pipelines.reconcile_copies import look_again
-from pipelines.reconcile_money import balance_money, charges_money, payouts_money, transactions_money
+from pipelines.reconcile_money import (
+    Contents,
+    balance_money,
+    charges_money,
+    contents_of,
+    payouts_money,
+    transactions_money,
+)
 from store import audit, discrepancies, stripe_mirror
 from store.database import Connection, Engine, tenant_transaction
 from store.discrepancies import Known
@@ -99,23 +106,27 @@ def _still_wrong(pull: Pull, known: Known) -> str | None:
         sums = balance_money(pull)
     else:
         with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-            sums = [found for _, found in _sums(pull, connection, known)]
+            objects = _mirrored(connection, known.object_kind, known.object_id)
+        contents = contents_of(pull, objects)
+        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+            sums = [found for _, found in _sums(connection, known, objects, contents)]
     same = [one for one in sums if (one.rule, one.object_id) == (known.rule, known.object_id)]
     return FOR_A_PERSON if same else None
 
 
-def _sums(pull: Pull, connection: Connection, known: Known) -> Iterable[tuple[frozenset[str], Discrepancy]]:
-    objects = _mirrored(connection, known.object_kind, known.object_id)
+def _sums(
+    connection: Connection, known: Known, objects: Sequence[Raw], contents: Contents
+) -> Iterable[tuple[frozenset[str], Discrepancy]]:
     match known.object_kind:
         case "payout":
-            return payouts_money(pull, connection, objects)
+            return payouts_money(connection, objects, contents)
         case "balance_transaction":
-            return transactions_money(connection, objects)
+            return transactions_money(connection, objects, contents)
         case "charge":
-            return charges_money(connection, objects)
+            return charges_money(connection, objects, contents)
         case _:
             charges = [reference(raw.get("charge")) or "" for raw in objects]
-            return charges_money(connection, stripe_mirror.current(connection, "charge", charges))
+            return charges_money(connection, stripe_mirror.current(connection, "charge", charges), contents)
 
 
 def _mirrored(connection: Connection, kind: str, id_: str) -> list[Raw]:

@@ -21,7 +21,7 @@ from pipelines.handle_inbox import handle_due
 from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
-from pipelines.reconcile import attend, reconcile
+from pipelines.reconcile import RunUnderWay, attend, reconcile
 from pipelines.refresh import refresh
 from pipelines.retry_payments import retry_due
 from pipelines.schedule import (
@@ -112,8 +112,12 @@ def _register_reconciliation(queue: procrastinate.App, engine: Engine, tenant_id
     @queue.periodic(cron=RECONCILE.cron, periodic_id=str(tenant_id))
     @queue.task(name=RECONCILE.name, queueing_lock=lock, lock=lock, pass_context=False)
     def run_reconciliation(timestamp: int) -> None:
-        with StripeReader(stripe) as reader:
-            report = reconcile(engine, tenant_id, reader, now=clock(engine))
+        try:
+            with StripeReader(stripe) as reader:
+                report = reconcile(engine, tenant_id, reader, now=clock(engine))
+        except RunUnderWay as other:
+            log.info("not_reconciled", due=timestamp, reason=str(other))
+            return
         log.info("reconciled", due=timestamp, checked=dict(report.checked), open=dict(report.open))
 
 

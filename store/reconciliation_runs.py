@@ -1,12 +1,13 @@
 """The runs of reconciliation: asked for, under way with a mark how far each list was read, finished with what was looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, insert, select, text, update
 
 from store.schema import reconciliation_runs
 
@@ -34,9 +35,25 @@ class Run:
     trouble: str | None
 
 
+@contextmanager
+def alone(engine: Engine, tenant_id: UUID) -> Iterator[bool]:
+    """Whether nobody else compares this tenant now; nobody may begin to inside the block. A process that dies lets go by itself."""
+    key = {"key": f"reconciliation:{tenant_id}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_free = connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), key)
+        try:
+            yield bool(is_free)
+        finally:
+            if is_free:
+                connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+
+
 def ask(connection: Connection, tenant_id: UUID, *, by: str, now: datetime) -> Run:
-    """Ask for a run and wake the worker; one that waits or runs already is the answer."""
+    """Ask for a run and wake the worker; one that waits or runs already is the answer, one that was stopped is given up."""
     unfinished = newest(connection, states=("wanted", "running"))
+    if unfinished is not None and unfinished.trouble is not None:
+        _change(connection, unfinished, state="finished", finished_at=now)
+        unfinished = None
     if unfinished is None:
         unfinished = _add(connection, tenant_id, state="wanted", by=by, now=now)
     connection.execute(text(f"notify {CHANNEL}"))
@@ -53,7 +70,7 @@ def begin(connection: Connection, tenant_id: UUID, *, by: str, now: datetime, re
         return _add(connection, tenant_id, state="running", by=by, now=now)
     if found.state == "wanted":
         return _change(connection, found, state="running", started_at=now)
-    return found
+    return _change(connection, found, trouble=None)
 
 
 def newest(connection: Connection, *, states: tuple[str, ...] = ("wanted", "running", "finished")) -> Run | None:

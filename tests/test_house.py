@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,13 @@ def test_time_is_an_argument_behind_the_doors(path: Path) -> None:
             called = ast.unparse(node.func)
             hidden = called in {"datetime.now", "datetime.utcnow", "date.today", "datetime.datetime.now", "time.time"}
             assert not hidden, f"{relative(path)}:{node.lineno} reads the clock: take the time as an argument"
+
+
+def test_the_wheel_holds_every_room_and_what_the_pages_need() -> None:
+    """Installed from a wheel the product stands beside no checkout, from which anything could be read."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    held = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert set(held) >= {*ROOMS, "serve.py", ".streamlit"}
 
 
 def test_no_page_hides_a_room_or_a_standard_module() -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from billing import reconciliation
 from billing.inbox_rules import read_event
+from billing.observers import take_in
 from billing.principals import Principal
 from pipelines.pull_stripe_client import StripeReader, StripeUnreachable
-from pipelines.reconcile import attend
+from pipelines.reconcile import RunUnderWay, attend
 from pipelines.reconcile_repair import FOR_A_PERSON, repair_all
 from store import audit, discrepancies, inbox, reconciliation_runs
 from store.database import tenant_transaction
@@ -190,3 +191,28 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(account: Account, engine: E
     assert (mended.ended_by, mended.object_kind) == ("fay (founder)", "customer")
     assert latest is not None
     assert (latest.state, latest.started_by) == ("finished", "fay (founder)")
+
+
+def test_a_sum_whose_news_is_on_its_way_is_not_called_wrong(account: Account) -> None:
+    """A refund whose webhook came, while that of its charge and the movement of the balance have not."""
+    account.trade(charges=6)
+    account.pull()
+    charge = next(one["id"] for one in account.server.state.objects["charge"].values() if not one["disputed"])
+    refund = account.sdk.v1.refunds.create({"charge": charge, "amount": 300})
+    with tenant_transaction(account.engine, account.tenant) as connection:
+        take_in(connection, account.tenant, [refund.to_dict()], account.now)
+
+    assert dict(account.reconcile().open) == {}
+    account.server.advance(seconds=HOUR)
+    account.pull()
+    assert dict(account.reconcile().open) == {}
+
+
+def test_only_one_run_of_a_tenant_at_a_time(account: Account, engine: Engine, tenant: UUID, mallory: UUID) -> None:
+    with reconciliation_runs.alone(engine, tenant) as is_alone:
+        assert is_alone
+        with pytest.raises(RunUnderWay, match="under way already"):
+            account.reconcile()
+        with reconciliation_runs.alone(engine, mallory) as is_mallory_alone:
+            assert is_mallory_alone
+    assert dict(account.reconcile().open) == {}
