@@ -28,17 +28,23 @@ PAST_REFUNDS = (
     (14, 10, 26, 50, "requested_by_customer"),
     (41, 12, 23, 100, "duplicate"),
 )
-# (account, days opened before as_of, days until due, reason, status)
+# (account, days opened before as_of, days until due or None when the bank takes no answer, reason, status); the first is of a
+# card that paid often before, so Visa's compelling evidence is open to it.
 WAITING_DISPUTES = (
-    (20, 4, 5, "fraudulent", "needs_response"),
+    (35, 4, 5, "fraudulent", "needs_response"),
     (36, 6, 11, "subscription_canceled", "needs_response"),
     (49, 2, 12, "product_unacceptable", "warning_needs_response"),
+    (42, 9, None, "unrecognized", "warning_needs_response"),
 )
-# (account, month, day, reason, how it ended)
+# (account, days warned before as_of, fraud type); and the one that came before a dispute: (account, month, day, fraud type)
+FRAUD_WARNINGS = ((51, 2, "made_with_stolen_card"),)
+PAST_FRAUD_WARNING = (18, 11, 17, "unauthorized_use_of_card")
+# (account, month, day, reason, how it ended: "answered" is still with the bank)
 PAST_DISPUTES = (
     (29, 5, 16, "fraudulent", "lost"),
     (28, 8, 20, "product_not_received", "won"),
     (18, 11, 19, "fraudulent", "lost"),
+    (22, 12, 27, "credit_not_processed", "answered"),
 )
 # (account, month, minor units, currency)
 GRANTS = (
@@ -78,12 +84,19 @@ def plan_desk(timeline: Timeline, book: Book) -> None:
 def _plan_disputes(timeline: Timeline, book: Book) -> None:
     span = book.span
     for account, opened, due, reason, status in WAITING_DISPUTES:
-        params = {"reason": reason, "status": status, "due_by": span.as_of + due * DAY}
+        due_by = None if due is None else span.as_of + due * DAY
+        params = {"reason": reason, "status": status, "due_by": due_by}
         at = span.as_of - opened * DAY + 3 * HOUR
         timeline.plan(at, partial(_dispute, book=book, account=account, params=params))
     for account, month, day, reason, end in PAST_DISPUTES:
         complaint = partial(_past_dispute, timeline=timeline, book=book, account=account, reason=reason, end=end)
         timeline.plan(span.at(month, day, hour=3), complaint)
+    for account, warned, fraud_type in FRAUD_WARNINGS:
+        at = span.as_of - warned * DAY + 2 * HOUR
+        timeline.plan(at, partial(_fraud_warning, book=book, account=account, fraud_type=fraud_type))
+    account, month, day, fraud_type = PAST_FRAUD_WARNING
+    warning = partial(_fraud_warning, book=book, account=account, fraud_type=fraud_type)
+    timeline.plan(span.at(month, day, hour=3), warning)
 
 
 def latest_charge(state: State, book: Book, account: int) -> StripeObject | None:
@@ -137,11 +150,18 @@ def _past_dispute(state: State, timeline: Timeline, book: Book, account: int, re
     opened = _dispute(state, book, account, {"reason": reason})
     if opened is None:
         return
-    if end == "won":
-        # The other kind is left unanswered, and lost when its deadline has passed.
+    if end != "lost":
+        # That kind is left unanswered, and lost when its deadline has passed.
         params = {"evidence": {"uncategorized_text": "Signed order and access log of the month."}}
         timeline.plan(state.now + 3 * DAY, partial(billing.update_dispute, id_=opened["id"], params=params))
+    if end == "won":
         timeline.plan(state.now + 35 * DAY, partial(billing.resolve_dispute, id_=opened["id"], status=end))
+
+
+def _fraud_warning(state: State, book: Book, account: int, fraud_type: str) -> None:
+    charge = latest_charge(state, book, account)
+    if charge is not None:
+        billing.raise_fraud_warning(state, charge["id"], {"fraud_type": fraud_type})
 
 
 def _sell_credit(state: State, book: Book, account: int, amount: int, category: str) -> None:

@@ -46,6 +46,17 @@ SCRIPTS: tuple[tuple[list[str], str, int], ...] = (
     (["card_velocity_exceeded", APPROVED], "", 0),
     (["transaction_not_allowed"], "new card", 4),
 )
+# In the last month some have nobody who helps yet, so that every kind of failure is there to be seen.
+LAST_SCRIPTS: tuple[tuple[list[str], str, int], ...] = (
+    (["do_not_honor"], "", 0),
+    (["insufficient_funds", APPROVED], "", 0),
+    (["expired_card"], "", 0),
+    (["expired_card"], "new card", 2),
+    (["stolen_card"], "", 0),
+    (["insufficient_funds"], "", 0),
+    (["authentication_required"], "", 0),
+    (["processing_error", APPROVED], "", 0),
+)
 
 
 def plan_trouble(timeline: Timeline, book: Book) -> None:
@@ -67,6 +78,8 @@ def arm_month(state: State, timeline: Timeline, book: Book, month: int) -> None:
     chosen = _pick(book, due, target)
     for place, (index, _, renews_at) in enumerate(chosen):
         outcomes, then, days = SCRIPTS[(month * 5 + place) % len(SCRIPTS)]
+        if month == MONTHS - 1:
+            outcomes, then, days = LAST_SCRIPTS[place % len(LAST_SCRIPTS)]
         if place == len(chosen) - 1 and month in FATAL_MONTHS:
             outcomes, then, days = ["insufficient_funds"], "", 0
         if place == len(chosen) - 1 and month == UNPAID_MONTH:

@@ -140,6 +140,18 @@ def test_a_past_due_customer_still_burns_tokens(objects: Objects, usage: pl.Data
     assert open_invoice["attempt_count"] >= 2
 
 
+def test_failed_payments_of_every_class_wait_to_be_recovered(objects: Objects) -> None:
+    """Never again with this card, only with the customer's help, and later by itself."""
+    intents = {one["invoice"]: one["payment"]["payment_intent"] for one in objects["invoice_payment"].values()}
+    at_risk = {
+        intents[one["id"]] for one in objects["invoice"].values() if one["status"] == "open" and one["attempted"]
+    }
+
+    reasons = {one["outcome"]["reason"] for one in objects["charge"].values() if one["payment_intent"] in at_risk}
+
+    assert reasons >= {"stolen_card", "expired_card", "authentication_required", "insufficient_funds", "do_not_honor"}
+
+
 def test_refund_requests_and_disputes_wait(objects: Objects) -> None:
     requests = [
         one
@@ -149,9 +161,13 @@ def test_refund_requests_and_disputes_wait(objects: Objects) -> None:
     waiting = [one for one in objects["dispute"].values() if one["status"].endswith("needs_response")]
 
     assert len(requests) >= 3
-    assert len(waiting) == 3
-    assert all(one["evidence_details"]["due_by"] > DEMO_AS_OF for one in waiting)
-    assert {one["status"] for one in objects["dispute"].values()} >= {"won", "lost"}
+    deadlines = [one["evidence_details"]["due_by"] for one in waiting]
+    assert len(waiting) == 4
+    assert deadlines.count(None) == 1
+    assert all(due_by > DEMO_AS_OF for due_by in deadlines if due_by is not None)
+    assert any(one["enhanced_eligibility_types"] for one in waiting)
+    assert {one["status"] for one in objects["dispute"].values()} >= {"won", "lost", "under_review"}
+    assert sorted(one["actionable"] for one in objects["radar.early_fraud_warning"].values()) == [False, True]
     assert {one["status"] for one in objects["refund"].values()} == {"succeeded", "pending", "failed"}
 
 
