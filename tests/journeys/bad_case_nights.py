@@ -58,12 +58,11 @@ def live_through(night: CaseNight) -> None:
         paid_charge(night)
         made = night.stripe.control("/disputes", {"charge": night.charges[-1], "status": status})
         night.disputes.append(made["id"])
-    deliver_all(night)
-    handle_due(night.engine, night.tenant_id, night.reader, now=night.now, threads=1)
+    _hear_all(night)
     for _ in range(night.dice.randint(14, 26)):
         deed = night.dice.choices(
             (_write, _answer, _retry_now, _write_off, _snooze, be_the_network, _work, break_stripe, pass_time),
-            (3, 6, 4, 1, 1, 4, 14, 4, 4),
+            (3, 6, 6, 0.3, 0.7, 4, 14, 4, 4),
         )[0]
         deed(night)
     _dawn(night)
@@ -78,8 +77,14 @@ def _fail_a_renewal(night: CaseNight) -> None:
     card = night.sdk.v1.payment_methods.list({"customer": of}).data[0].id
     outcomes = night.dice.choice(CARDS)
     night.stripe.control(f"/payment_methods/{card}/outcomes", {"outcomes": outcomes})
+    _hear_all(night)  # Stripe lists events for thirty days, and February is further away
     night.stripe.advance(to=FEBRUARY + 3_600)
     night.tell(f"a renewal is declined; the card will say {', '.join(outcomes)}")
+
+
+def _hear_all(night: CaseNight) -> None:
+    deliver_all(night)
+    handle_due(night.engine, night.tenant_id, night.reader, now=night.now, threads=1)
 
 
 def _write(night: CaseNight) -> None:
