@@ -89,7 +89,7 @@ def win_rate(by_reason: Mapping[str, Record], reason: str | None) -> tuple[Rate 
     words = (reason or "no reason").replace("_", " ")
     if own.of >= ENOUGH:
         return wilson(own, words), f"{own.happened} of {own.of} answered disputes for {words} were won."
-    few = f"Only {own.of} answered dispute{'s' * (own.of != 1)} for {words} so far"
+    few = f"{own.of or 'No'} answered dispute{'s' * (own.of > 1)} for {words} decided so far"
     if every.of >= ENOUGH:
         return wilson(every, "all reasons"), f"{few}: {every.happened} of {every.of} of all reasons were won."
     return None, f"{few}, {every.of} of all reasons: too few for a rate ({ENOUGH} are needed)."
@@ -153,7 +153,9 @@ def early_warning(amount_minor: int, currency: str, fee_minor: int | None, dispu
     refund = Worth(
         "refund", -amount_minor, -amount_minor, -amount_minor, "The customer has the money back; no dispute, no fee."
     )
-    words = f"{disputed.happened} of {disputed.of} earlier warnings became disputes"
+    words = (
+        f"{disputed.happened} of {disputed.of} earlier warnings became disputes" if disputed.of else "No warning before"
+    )
     if fee_minor is None:
         said = f"Stripe's fee in {currency.upper()} is not known here."
         return Economics((refund, Worth("wait", None, None, 0, said)), None, f"{words}.", None)

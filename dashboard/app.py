@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import customers, dead_letters, heap, overview, reconciliation, recovery, refunds, shell
+from dashboard import customers, dead_letters, disputes, heap, overview, reconciliation, recovery, refunds, shell
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -20,6 +20,7 @@ pages = shell.Pages(
 st.session_state[shell.PAGES] = pages
 acting = [
     st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
+    st.Page(disputes.draw, title="Disputes", icon=":material/gavel:", url_path="disputes"),
     st.Page(recovery.draw, title="Recovery", icon=":material/credit_score:", url_path="recovery"),
     st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
     st.Page(reconciliation.draw, title="Reconciliation", icon=":material/balance:", url_path="reconciliation"),

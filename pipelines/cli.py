@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pipelines import (
     commands,
+    dispute_commands,
     evidence_commands,
     inbox_commands,
     mail_commands,
@@ -30,6 +31,7 @@ app.add_typer(rates_app, name="rates")
 app.add_typer(outbox_commands.app, name="outbox")
 app.add_typer(inbox_commands.app, name="inbox")
 app.add_typer(refund_commands.app, name="refunds")
+app.add_typer(dispute_commands.app, name="disputes")
 app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")

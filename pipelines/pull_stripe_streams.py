@@ -24,7 +24,7 @@ class Stream:
     @property
     def words(self) -> str:
         """The stream's name for people."""
-        return self.name.replace("_", " ")
+        return self.name.rsplit("/", 1)[-1].replace("_", " ")
 
 
 STREAMS = (
@@ -40,6 +40,7 @@ STREAMS = (
     Stream("charges", "charge", "Charges and Refunds"),
     Stream("refunds", "refund", "Charges and Refunds"),
     Stream("disputes", "dispute", "Disputes"),
+    Stream("radar/early_fraud_warnings", "radar.early_fraud_warning", "Radar"),
     Stream("balance_transactions", "balance_transaction", "Balance transactions"),
     Stream("payouts", "payout", "Payouts"),
     Stream("events", "event", "Events"),

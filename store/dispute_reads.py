@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, func, select, text
 
 from store.schema import (
     dispute_cases,
+    stripe_balance_transactions,
     stripe_charges,
     stripe_customers,
     stripe_disputes,
@@ -85,6 +86,17 @@ def fees_by_currency(connection: Connection) -> dict[str, int]:
         .order_by(cases.fee_currency, cases.opened_at.desc())
     )
     return {row[0]: row[1] for row in rows}
+
+
+def withdrawn(connection: Connection, dispute_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """What was taken from the balance for each dispute, in minor units and currency of the settlement; a win brings it back."""
+    moved = stripe_balance_transactions.c
+    rows = connection.execute(
+        select(moved.source_id, func.sum(-moved.amount_minor), func.min(moved.currency))
+        .where(moved.source_id.in_(dispute_ids), moved.amount_minor < 0)
+        .group_by(moved.source_id)
+    )
+    return {row[0]: (int(row[1]), row[2]) for row in rows}
 
 
 def warnings_that_became_disputes(connection: Connection, *, before: datetime) -> tuple[int, int]:

@@ -48,10 +48,10 @@ def test_a_rate_is_that_of_the_reason_else_of_all_reasons_else_none() -> None:
     every, words = win_rate({"fraudulent": Record(1, 1), "general": Record(5, 9)}, "fraudulent")
     assert every is not None
     assert (every.record, every.over) == (Record(6, 10), "all reasons")
-    assert words == "Only 1 answered dispute for fraudulent so far: 6 of 10 of all reasons were won."
+    assert words == "1 answered dispute for fraudulent decided so far: 6 of 10 of all reasons were won."
     none, words = win_rate({"general": Record(5, 9)}, "duplicate")
     assert none is None
-    assert "Only 0 answered disputes for duplicate so far, 9 of all reasons: too few" in words
+    assert "No answered dispute for duplicate decided so far, 9 of all reasons: too few" in words
 
 
 def test_fighting_is_worth_the_amount_when_won_less_the_fee_for_answering_when_lost() -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from billing.inbox_rules import read_event
-from store import audit, embedded_postgres, inbox
+from store import audit, disputes, embedded_postgres, inbox
 from store.database import clock, open_engine, prepare_roles, tenant_transaction
 from store.tenants import list_tenants
 from tests.browser_fixtures import PHONE, OpenPage, settle
@@ -94,6 +94,45 @@ def test_what_may_not_be_is_said_in_the_dialog(running_demo: ServedDemo, open_pa
     settle(page)
     dialog.get_by_role("button", name="Ask for it").click()
     dialog.get_by_text("No paid charge is known by").wait_for()
+
+
+def test_evidence_is_looked_at_edited_and_submitted_once(
+    running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
+) -> None:
+    waiting = [one for one in at_stripe(running_demo, "/v1/disputes")["data"] if one["status"] == "needs_response"]
+    dispute_id = min(waiting, key=lambda one: one["evidence_details"]["due_by"])["id"]  # the most urgent stands first
+    page = open_page(f"{running_demo.url}/disputes")
+    page.get_by_role("button", name="Evidence").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("of what a bank asks for is there").wait_for()
+    dialog.get_by_label("Product description").fill("Acme Copilot, used daily")
+    dialog.get_by_role("button", name="Submit to the bank").click()
+    dialog.get_by_text("The bank takes one answer.").wait_for()
+    dialog.get_by_text("Acme Copilot, used daily").wait_for()
+    at_first = at_stripe(running_demo, f"/v1/disputes/{dispute_id}")["evidence_details"]
+    assert at_first["submission_count"] == 0  # looking and writing send nothing
+    dialog.get_by_role("button", name="Submit now").dblclick()  # an impatient hand
+    page.get_by_text("At the bank", exact=True).nth(1).wait_for()  # the first one is the view's name
+    found = at_stripe(running_demo, f"/v1/disputes/{dispute_id}")
+    assert (found["status"], found["evidence_details"]["submission_count"]) == ("under_review", 1)
+    assert found["evidence"]["product_description"] == "Acme Copilot, used daily"
+    assert "by day in UTC" in found["evidence"]["access_activity_log"]
+    engine, tenant_id = books
+    with tenant_transaction(engine, tenant_id) as connection:
+        query = text("select submitted_sha256, state from dispute_cases where dispute_id = :id")
+        sha256, state = connection.execute(query, {"id": dispute_id}).one()
+    sent = {name: told for name, told in found["evidence"].items() if isinstance(told, str) and told}
+    assert (state, sha256) == ("submitted", disputes.evidence_hash(sent))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_disputes_fit_a_phone(running_demo: ServedDemo, open_page: OpenPage, scheme: str) -> None:
+    page = open_page(f"{running_demo.url}/disputes?dispute_view=Inquiries", size=PHONE, scheme=scheme)
+    page.get_by_text("inquiry, no money taken yet").first.wait_for()
+    page.get_by_text("Network programs").click()
+    page.get_by_text("does not apply to you yet").first.wait_for()
+    settle(page)
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
 
 @pytest.fixture

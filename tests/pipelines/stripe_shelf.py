@@ -53,10 +53,11 @@ class Shelf:
             self.requests.append((path, query))
         if interfered := self.interfere(path, query):
             return interfered
-        _, _, name, *rest = path.split("/")
+        # Some lists lie a level deeper: radar/early_fraud_warnings.
+        name, *rest = path.removeprefix("/v1/").replace("radar/", "radar:", 1).split("/")
         if rest and rest[-1] == "lines":
             return page(self.kinds["invoice"][rest[0]]["all_lines"], query)
-        kind = BY_NAME[name].kind
+        kind = BY_NAME[name.replace(":", "/")].kind
         if rest:
             found = self.kinds.get(kind, {}).get(rest[0])
             return (200, shown(found)) if found else refusal(404, "resource_missing", "No such object", param="id")
