@@ -84,6 +84,8 @@ class Charge:
     currency: str
     amount_refunded_minor: int = 0
     is_disputed: bool = False
+    # Whether the card's issuer has warned of fraud.
+    is_reported: bool = False
     fingerprint: str | None = None
     brand: str | None = None
     network: str | None = None
@@ -198,7 +200,11 @@ def undisputed(holdings: Holdings) -> tuple[Charge, ...]:
     if holdings.charge is None:
         return ()
     before = holdings.charge.created_at
-    found = [charge for charge in holdings.charges if charge.created_at < before and not charge.is_disputed]
+    found = [
+        charge
+        for charge in holdings.charges
+        if charge.created_at < before and not (charge.is_disputed or charge.is_reported)
+    ]
     return tuple(sorted(found, key=lambda charge: (charge.created_at, charge.charge_id), reverse=True))
 
 

@@ -113,6 +113,7 @@ def _charge(held: MirroredDispute, raw: Raw) -> Charge:
         currency=raw["currency"],
         amount_refunded_minor=raw.get("amount_refunded") or 0,
         is_disputed=bool(raw.get("disputed")) or raw["id"] in held.disputed,
+        is_reported=raw["id"] in held.reported,
         fingerprint=card.get("fingerprint"),
         brand=card.get("brand"),
         network=card.get("network"),

@@ -105,13 +105,13 @@ def _no(sentence: str, found: tuple[Charge, ...] = ()) -> Compelling:
 
 
 def in_window(disputed: Charge, charges: Sequence[Charge]) -> tuple[Charge, ...]:
-    """The undisputed payments of more than nothing with the same card within the days, the newest first."""
+    """The payments of more than nothing that nobody disputed or reported as fraud, with the same card within the days, the newest first."""
     found = [
         prior
         for prior in charges
         if prior.charge_id != disputed.charge_id
         and prior.fingerprint == disputed.fingerprint
-        and not prior.is_disputed
+        and not (prior.is_disputed or prior.is_reported)
         and prior.amount_minor > 0
         and DAYS_MIN <= days_before(prior, disputed) <= DAYS_MAX
     ]

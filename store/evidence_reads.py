@@ -12,6 +12,7 @@ from store.schema import (
     stripe_charges,
     stripe_customers,
     stripe_disputes,
+    stripe_early_fraud_warnings,
     stripe_invoice_lines,
     stripe_invoice_payments,
     stripe_invoices,
@@ -39,7 +40,7 @@ class MirroredLine:
 @dataclass(frozen=True)
 class MirroredDispute:
     """Stripe's objects around a dispute as they came. `charges` are the customer's paid ones without the disputed one;
-    `invoice_by_charge` tells what each paid; `disputed` are the charges of the customer that any dispute is about."""
+    `invoice_by_charge` tells what each paid; `disputed` and `reported` are those that a dispute or an early fraud warning is about."""
 
     dispute: Raw
     charge: Raw | None
@@ -50,6 +51,7 @@ class MirroredDispute:
     lines: tuple[MirroredLine, ...]
     refunds: tuple[Raw, ...]
     disputed: frozenset[str]
+    reported: frozenset[str]
     subscription: Raw | None
 
 
@@ -92,7 +94,8 @@ def mirrored_dispute(connection: Connection, dispute_id: str) -> MirroredDispute
         invoices=_raws(connection, stripe_invoices, stripe_invoices.c.id.in_(ids)),
         lines=_lines(connection, ids),
         refunds=_raws(connection, stripe_refunds, stripe_refunds.c.charge_id == charge_id),
-        disputed=_disputed(connection, [raw["id"] for raw, _ in others]),
+        disputed=_charges_in(connection, stripe_disputes, [raw["id"] for raw, _ in others]),
+        reported=_charges_in(connection, stripe_early_fraud_warnings, [raw["id"] for raw, _ in others]),
         subscription=_subscription(connection, paid_for.get(charge_id) if charge_id else None),
     )
 
@@ -143,10 +146,9 @@ def _lines(connection: Connection, invoice_ids: Sequence[str]) -> tuple[Mirrored
     return tuple(MirroredLine(**row._asdict()) for row in rows)
 
 
-def _disputed(connection: Connection, charge_ids: Sequence[str]) -> frozenset[str]:
-    """Those charges that any dispute or inquiry is or was about, also where the charge itself no longer says so."""
-    disputes = stripe_disputes.c
-    return frozenset(connection.scalars(select(disputes.charge_id).where(disputes.charge_id.in_(charge_ids))))
+def _charges_in(connection: Connection, table: Table, charge_ids: Sequence[str]) -> frozenset[str]:
+    """Those charges that a dispute or a warning is or was about, also where the charge itself no longer says so."""
+    return frozenset(connection.scalars(select(table.c.charge_id).where(table.c.charge_id.in_(charge_ids))))
 
 
 def _subscription(connection: Connection, invoice_id: str | None) -> Raw | None:

@@ -99,7 +99,14 @@ def test_why_a_dispute_does_not_qualify(change: dict[str, Any], why: str | None)
 
 
 @pytest.mark.parametrize(
-    "spoiled", [{"is_disputed": True}, {"fingerprint": "another_card"}, {"buyer": Buyer()}, {"amount_minor": 0}]
+    "spoiled",
+    [
+        {"is_disputed": True},
+        {"is_reported": True},
+        {"fingerprint": "another_card"},
+        {"buyer": Buyer()},
+        {"amount_minor": 0},
+    ],
 )
 def test_a_payment_that_was_disputed_or_is_not_the_same_buyers_does_not_count(spoiled: dict[str, Any]) -> None:
     assert not compelling(with_prior(prior(130), replace(prior(200), **spoiled))).is_eligible
