@@ -25,5 +25,12 @@ class Principal:
         return _RANK[self.role] >= _RANK[role]
 
 
+def principal_of(text: str) -> Principal:
+    """The principal that `str` wrote down as `name (role)`; a viewer where it is none."""
+    name, _, rest = text.rpartition(" (")
+    role = next((known for known in ROLES if rest == f"{known})"), None)
+    return Principal(text, "viewer") if role is None else Principal(name, role)
+
+
 SYSTEM = Principal("metering", "founder")
 OPERATOR = Principal("command line", "founder")

@@ -3,9 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from billing.commands import Command, CommandKind, Raw, ReadStripe, Request
-from billing.subscription_changes import ENDED
+from billing import observers, schedule_phases
+from billing.commands import Command, CommandKind, Intent, Raw, ReadStripe, Request, submit
+from billing.principals import SYSTEM, principal_of
+from billing.subscription_changes import ENDED, terms
 from billing.subscription_commands import MARK
+from store import audit
 from store.database import Connection
 
 OVER = frozenset({"canceled", "completed", "released"})
@@ -30,7 +33,10 @@ def check_free(read: ReadStripe, command: Command, _now: datetime) -> str | None
         return f"Stripe has no subscription {command.object_id}."
     if found["status"] in ENDED:
         return f"The subscription {command.object_id} has ended (it is {found['status']})."
-    return f"The subscription already has the schedule {found['schedule']}." if found.get("schedule") else None
+    if found.get("schedule"):
+        return f"The subscription already has the schedule {found['schedule']}."
+    is_as_seen = "then" not in command.params or terms(found) == command.params["expected"]["items"]
+    return None if is_as_seen else f"The subscription {found['id']} was changed since it was looked at."
 
 
 def _update(command: Command) -> Request:
@@ -63,12 +69,38 @@ def find_released(read: ReadStripe, command: Command) -> Raw | None:
     return found if found["status"] == "released" else None
 
 
-def _settle(_connection: Connection, _tenant_id: UUID, _command: Command, _now: datetime) -> None:
-    """Schedules are not mirrored: the subscription that they change is, and comes by itself."""
+def settle(connection: Connection, tenant_id: UUID, command: Command, now: datetime) -> None:
+    """Mirror the schedule that Stripe answered with; one that was made for a planned change is told its phases next.
+
+    Both in the transaction that records the answer: the second command is written down exactly when the first is done.
+    """
+    answer = dict(command.answer or {})
+    if command.state != "succeeded" or answer.get("object") != "subscription_schedule":
+        return
+    observers.take_in(connection, tenant_id, [answer], now)
+    if command.kind != "schedule.create" or "then" not in command.params:
+        return
+    expected = command.params["expected"]
+    planned = schedule_phases.with_switch(answer, expected["items"], command.params["then"])
+    if planned is None:
+        said = {"schedule": answer["id"], "why": "The subscription was changed by somebody else at the same moment."}
+        audit.append(
+            connection,
+            at=now,
+            principal=str(SYSTEM),
+            action="schedule:not_planned",
+            subject=command.subject,
+            after=said,
+        )
+        return
+    told = {"request": {"phases": planned, "end_behavior": "release"}, "expected": expected}
+    key = f"{command.subject}:schedule.update:{command.command_id}"
+    intent = Intent("schedule.update", key, command.subject, answer["id"], told)
+    submit(connection, tenant_id, intent, principal=principal_of(command.requested_by), now=now)
 
 
 SCHEDULE_KINDS: tuple[CommandKind, ...] = (
-    CommandKind("schedule.create", _create, find_schedule, check_free, _settle),
-    CommandKind("schedule.update", _update, find_marked, check_running, _settle),
-    CommandKind("schedule.release", _release, find_released, check_running, _settle),
+    CommandKind("schedule.create", _create, find_schedule, check_free, settle),
+    CommandKind("schedule.update", _update, find_marked, check_running, settle),
+    CommandKind("schedule.release", _release, find_released, check_running, settle),
 )

@@ -75,6 +75,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class SwitchLater:
+    """Another price or quantity for one item from a moment on, by a schedule of its own that lets go afterwards."""
+
+    item_id: str
+    price_id: str
+    quantity: int | None
+    at: datetime
+
+
+@dataclass(frozen=True)
 class SetPhases:
     """What a schedule does when; `phases` in Stripe's form, the running one first."""
 
@@ -100,6 +110,7 @@ Change = (
     | CancelAtPeriodEnd
     | Reactivate
     | Schedule
+    | SwitchLater
     | SetPhases
     | Release
 )
@@ -121,6 +132,9 @@ def intent(change: Change, subscription: Raw | None, deed: str, *, previewed_as:
     subject = f"subscription:{subscription['id']}"
     expected = {"subscription": subscription["id"], "status": subscription["status"], "items": terms(subscription)}
     params: dict[str, Any] = {"request": _params(change, subscription), "expected": expected}
+    if isinstance(change, SwitchLater):
+        params["then"] = {"item": change.item_id, "price": change.price_id, "at": int(change.at.timestamp())}
+        params["then"] |= {} if change.quantity is None else {"quantity": change.quantity}
     if previewed_as is not None:
         params["previewed_as"] = previewed_as
     return Intent(kind, f"{subject}:{kind}:{deed}", subject, object_id, params)
@@ -160,8 +174,10 @@ def preview_params(change: Change, subscription: Raw) -> dict[str, Any] | None:
     """What Stripe is asked to preview the change with; None where there is nothing to bill and so nothing to preview."""
     details: dict[str, Any]
     match change:
-        case Switch() | EndTrial():
+        case Switch() | EndTrial(at=None):
             details = _params(change, subscription)
+        case SwitchLater() if change.at.timestamp() < period_end(subscription):
+            return preview_params(Switch(change.item_id, change.price_id, change.quantity, change.at), subscription)
         case CancelNow(prorates=prorates):
             details = {"cancel_now": True, "proration_behavior": "always_invoice" if prorates else "none"}
         case _:
@@ -169,11 +185,17 @@ def preview_params(change: Change, subscription: Raw) -> dict[str, Any] | None:
     return {"subscription": subscription["id"], "subscription_details": details}
 
 
+def period_end(subscription: Raw) -> int:
+    """When the running period of a subscription's items ends first, in unix seconds."""
+    return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
+
+
 KIND_OF: dict[type, str] = {
     CancelNow: "subscription.cancel_now",
     CancelAtPeriodEnd: "subscription.cancel_at_period_end",
     Reactivate: "subscription.reactivate",
     Schedule: "schedule.create",
+    SwitchLater: "schedule.create",
     SetPhases: "schedule.update",
     Release: "schedule.release",
 }

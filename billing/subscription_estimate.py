@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing.commands import Raw
-from billing.subscription_changes import CancelNow, Change, EndTrial, Switch
+from billing.subscription_changes import CancelNow, Change, EndTrial, Switch, SwitchLater, period_end
 from pricing import proration
 from pricing.money import divide_half_away
 from pricing.proration import Debit, Line, Period, Terms
@@ -54,6 +54,10 @@ def estimate(
         case Switch(item_id=item_id):
             item = next(item for item in items if item["id"] == item_id)
             return _switched(known, item, change, billed)
+        case SwitchLater() if change.at.timestamp() < period_end(subscription):
+            item = next(item for item in items if item["id"] == change.item_id)
+            at_once = Switch(change.item_id, change.price_id, change.quantity, change.at)
+            return _switched(known, item, at_once, billed)
         case CancelNow(prorates=True):
             return _ended(known, items, billed, _whole_seconds(now))
         case EndTrial():

@@ -8,6 +8,7 @@ from uuid import UUID
 from billing import commands, subscription_changes, subscription_previews
 from billing.commands import Command, Raw
 from billing.principals import Principal
+from billing.schedule_phases import phases
 from billing.subscription_changes import ENDED, Change, Start, Switch, terms
 from billing.subscription_estimate import Estimate, estimate
 from store import stripe_commands
@@ -22,12 +23,13 @@ class NotAllowedError(Exception):
 
 @dataclass(frozen=True)
 class Held:
-    """A subscription with what its changes refer to: offers of its currency, the lines that billed it, commands oldest first."""
+    """A subscription with what its changes refer to: offers of its currency, the lines that billed it, commands oldest first, its schedule."""
 
     subscription: Raw
     offers: Mapping[str, Offer]
     billed: Sequence[Billed]
     commands: Sequence[Command]
+    schedule: Raw | None = None
 
     @property
     def is_over(self) -> bool:
@@ -54,9 +56,11 @@ def held(connection: Connection, customer_id: str) -> list[Held]:
     ids = [raw["id"] for raw in reads.subscriptions(connection, customer_id)]
     commands_of = {id_: stripe_commands.for_subject(connection, f"subscription:{id_}") for id_ in ids}
     subscriptions = reads.subscriptions(connection, customer_id)
+    schedules = reads.schedules(connection, ids)
     offers: dict[str, dict[str, Offer]] = {}
     for currency in {raw["currency"] for raw in subscriptions}:
         prices = [item["price"]["id"] for raw in subscriptions for item in raw["items"]["data"]]
+        prices += [id_ for one in schedules.values() for phase in phases(one) for id_, _ in phase.items]
         offers[currency] = {offer.price["id"]: offer for offer in reads.offers(connection, currency, besides=prices)}
     found = [
         Held(
@@ -64,6 +68,7 @@ def held(connection: Connection, customer_id: str) -> list[Held]:
             offers[raw["currency"]],
             reads.billed(connection, raw["id"]),
             commands_of.get(raw["id"], []),
+            schedules.get(raw["id"]),
         )
         for raw in subscriptions
     ]

@@ -1,7 +1,8 @@
 """The dialog that changes a subscription: what shall change, what it costs by our books and by Stripe's, and the confirmation."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from uuid import UUID
 
 import streamlit as st
@@ -15,9 +16,12 @@ from billing.subscription_changes import (
     EndTrial,
     Pause,
     Reactivate,
+    Release,
     Resume,
     Start,
     Switch,
+    SwitchLater,
+    period_end,
     preview_params,
 )
 from billing.subscription_estimate import Estimate
@@ -31,11 +35,18 @@ from store.database import tenant_transaction
 
 LOOK = "subscription_look"
 QUANTITY_MAX = 1_000_000
-PLAN, PAUSE, RESUME, END_TRIAL, AT_END, KEEP, NOW = (
+LONGEST_TRIAL, LONGEST_PLAN = timedelta(days=730), timedelta(days=1_825)
+BILLING_MODES = {
+    "flexible": "Flexible: credits what was billed, may be paused (Stripe's default)",
+    "classic": "Classic: credits at today's price, pauses its collection only",
+}
+PLAN, LATER, PAUSE, RESUME, END_TRIAL, EXTEND_TRIAL, AT_END, KEEP, NOW = (
     "Plan or quantity",
+    "Plan or quantity, from a date on",
     "Pause",
     "Resume",
     "End the trial now",
+    "Let the trial last longer",
     "Cancel at the period's end",
     "Keep it (take the cancellation back)",
     "Cancel now",
@@ -68,7 +79,7 @@ def change(
     if wanted is None:
         return
     if preset is not None:
-        st.markdown("Undo the last change:")
+        st.markdown("What is planned:" if isinstance(preset, Release) else "Undo the last change:")
     look: Look | None = st.session_state.get(LOOK)
     if look is not None and (look.deed != deed or not _is_same(look.change, wanted)):
         look = None
@@ -93,7 +104,10 @@ def start(ground: Books, customer_id: str, principal: Principal, deed: str) -> N
     is_metered = offer.price["recurring"]["usage_type"] == "metered"
     quantity = None if is_metered else int(st.number_input("Quantity", 1, QUANTITY_MAX, 1))
     trial_days = int(st.number_input("Days of trial", 0, 730, 0))
-    wanted = Start(customer_id, offer.price["id"], quantity, trial_days or None)
+    mode: Literal["flexible", "classic"] = st.radio(
+        "Billing mode", ("flexible", "classic"), format_func=BILLING_MODES.__getitem__
+    )
+    wanted = Start(customer_id, offer.price["id"], quantity, trial_days or None, mode)
     when = f"after {trial_days} days" if trial_days else "now"
     st.markdown(
         f"{words.item_line({'price': offer.price, 'quantity': quantity}, {offer.price['id']: offer})}; the first bill is made {when}."
@@ -104,8 +118,12 @@ def start(ground: Books, customer_id: str, principal: Principal, deed: str) -> N
 def _choose(one: Held, now: datetime) -> Change | None:
     """The change that the fields say; None while they say that nothing changes."""
     kind = st.selectbox("What shall change", _kinds(one), key="subscription_kind")
-    if kind == PLAN:
-        return _choose_plan(one, now)
+    if kind in {PLAN, LATER}:
+        return _choose_plan(one, now, is_later=kind == LATER)
+    if kind == EXTEND_TRIAL:
+        first = (datetime.fromtimestamp(one.subscription["trial_end"], UTC) + timedelta(days=1)).date()
+        until = st.date_input("Until (UTC)", first, min_value=first, max_value=first + LONGEST_TRIAL)
+        return EndTrial(_midnight(until))
     if kind == NOW:
         gives_back = st.toggle("Give back the time that was not used", value=True)
         return CancelNow(gives_back)
@@ -125,7 +143,9 @@ def _kinds(one: Held) -> list[str]:
     is_paused = raw["status"] == "paused" or bool(raw.get("pause_collection"))
     options = (
         (PLAN, not is_paused),
+        (LATER, raw["status"] in {"active", "past_due"} and not is_paused and one.schedule is None),
         (END_TRIAL, raw["status"] == "trialing"),
+        (EXTEND_TRIAL, raw["status"] == "trialing"),
         (RESUME, is_paused),
         (PAUSE, not is_paused and raw["status"] in {"active", "past_due", "trialing"}),
         (KEEP, raw["cancel_at_period_end"]),
@@ -135,7 +155,21 @@ def _kinds(one: Held) -> list[str]:
     return [name for name, is_possible in options if is_possible]
 
 
-def _choose_plan(one: Held, now: datetime) -> Change | None:
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _choose_moment(one: Held, now: datetime) -> datetime:
+    """When a planned change begins: at the end of the running period, or at the beginning of a later day."""
+    ends = datetime.fromtimestamp(period_end(one.subscription), UTC)
+    at_end = f"When the running period ends ({wording.moment_of(ends)})"
+    if st.radio("When", (at_end, "On a day"), key="later_when") == at_end:
+        return ends
+    first = now.date() + timedelta(days=1)
+    return _midnight(st.date_input("Day (UTC)", first, min_value=first, max_value=first + LONGEST_PLAN))
+
+
+def _choose_plan(one: Held, now: datetime, *, is_later: bool) -> Change | None:
     items = [item for item in one.subscription["items"]["data"] if item.get("quantity") is not None]
     if not items:
         st.markdown(":gray[All of it is billed by use: there is no plan or quantity to change.]")
@@ -149,13 +183,18 @@ def _choose_plan(one: Held, now: datetime) -> Change | None:
     labels = words.offer_labels(offers)
     offer = left.selectbox("Plan", offers, index=at, format_func=lambda one_: labels[one_.price["id"]])
     quantity = int(right.number_input("Quantity", 1, QUANTITY_MAX, item["quantity"]))
-    behavior = st.radio(
-        "The difference for the running period", list(words.TIMINGS), format_func=words.TIMINGS.__getitem__
-    )
+    if is_later:
+        moment = _choose_moment(one, now)
+        wanted: Change = SwitchLater(item["id"], offer.price["id"], quantity, moment)
+    else:
+        behavior = st.radio(
+            "The difference for the running period", list(words.TIMINGS), format_func=words.TIMINGS.__getitem__
+        )
+        wanted = Switch(item["id"], offer.price["id"], quantity, now, behavior)
     if (offer.price["id"], quantity) == (item["price"]["id"], item["quantity"]):
         st.markdown(":gray[That is what it is now.]")
         return None
-    return Switch(item["id"], offer.price["id"], quantity, now, behavior)
+    return wanted
 
 
 def _is_same(one: Change, other: Change) -> bool:

@@ -8,6 +8,7 @@ import streamlit as st
 from billing import subscriptions
 from billing.commands import Command
 from billing.principals import Principal
+from billing.subscription_changes import Release
 from billing.subscriptions import Held
 from dashboard import shell, subscription_dialog, wording
 from dashboard import subscription_words as words
@@ -52,6 +53,8 @@ def _row(ground: Books, customer_id: str, one: Held, principal: Principal) -> No
         _last_change(ground, one.commands[-1])
     if one.is_over:
         return
+    for line in words.plan_lines(one, datetime.now(UTC)):
+        st.markdown(line)
     is_busy = bool(one.commands) and one.commands[-1].is_open
     with st.container(horizontal=True, gap="small"):
         if st.button(
@@ -59,9 +62,14 @@ def _row(ground: Books, customer_id: str, one: Held, principal: Principal) -> No
             key=f"change_{id_}",
             icon=":material/tune:",
             disabled=is_busy,
-            help="Plan, quantity, pause, cancel: with what it costs, before anything happens.",
+            help="Plan, quantity, now or at a date, trial, pause, cancel: with what it costs, before anything happens.",
         ):
             subscription_dialog.change(ground, customer_id, id_, principal, uuid4().hex, None)
+        if one.schedule is not None and st.button(
+            "Drop the plan\u2026", key=f"release_{id_}", icon=":material/event_busy:"
+        ):
+            let_go = Release(one.schedule["id"])
+            subscription_dialog.change(ground, customer_id, id_, principal, uuid4().hex, let_go)
         back = subscriptions.undo(one)
         if back is not None and st.button("Undo the last change\u2026", key=f"undo_{id_}", icon=":material/undo:"):
             subscription_dialog.change(ground, customer_id, id_, principal, uuid4().hex, back)
@@ -84,7 +92,7 @@ def _last_change(ground: Books, command: Command) -> None:
         with tenant_transaction(ground.engine, ground.tenant_id) as connection:
             now_is = stripe_commands.find(connection, command.command_id) or command
         by = f"{wording.escape(now_is.requested_by)}, {wording.ago(now_is.requested_at, datetime.now(UTC))}"
-        name = now_is.kind.split(".")[-1].replace("_", " ")
+        name = now_is.kind.removeprefix("subscription.").replace("_", " ").replace(".", " ")
         st.markdown(f":small[Last change: **{name}** by {by}. {command_line(now_is, datetime.now(UTC))}]")
         if command.is_open and not now_is.is_open:
             st.rerun()

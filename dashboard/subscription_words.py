@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from billing.commands import Raw
 from billing.preview_comparison import CAUSES, Comparison, Row
+from billing.schedule_phases import phases
 from billing.subscription_changes import (
     CancelAtPeriodEnd,
     CancelNow,
@@ -14,9 +15,12 @@ from billing.subscription_changes import (
     Pause,
     ProrationBehavior,
     Reactivate,
+    Release,
     Resume,
     Start,
     Switch,
+    SwitchLater,
+    period_end,
 )
 from billing.subscriptions import Held
 from dashboard import wording
@@ -46,6 +50,7 @@ PLAIN_WORDS: dict[type, str] = {
     CancelNow: "End it now, bill what was used and give back the time that was not.",
     CancelAtPeriodEnd: "Let it end with the period that is paid; nothing is billed or given back.",
     Reactivate: "Keep it: it renews as before.",
+    Release: "Forget what is planned: it renews as it is now.",
     Start: "Start a subscription.",
 }
 
@@ -118,12 +123,47 @@ def change_words(change: Change, one: Held | None) -> str:
             name = offer.product_name if offer else change.price_id
             count = "" if change.quantity is None else f"{change.quantity} \u00d7 "
             return f"Change to {count}{name}, prorated at {wording.moment_of(change.at)}."
+        case SwitchLater():
+            return _later_words(change, one)
+        case EndTrial(at=datetime() as at):
+            return f"Let the trial last until {wording.moment_of(at)}; the first bill is made then."
         case Resume(anchor="unchanged"):
             return "Bill again in the old rhythm; nothing is billed at once."
         case CancelNow(prorates=False):
             return "End it now and bill what was used; nothing is given back."
         case _:
             return PLAIN_WORDS[type(change)]
+
+
+def _later_words(change: SwitchLater, one: Held | None) -> str:
+    offer = one.offers.get(change.price_id) if one is not None else None
+    count = "" if change.quantity is None else f"{change.quantity} \u00d7 "
+    said = f"Change to {count}{offer.product_name if offer else change.price_id} at {wording.moment_of(change.at)}"
+    if one is None or change.at.timestamp() > period_end(one.subscription):
+        return f"{said}. A period that this moment divides is prorated then; whole ones cost the new price."
+    if change.at.timestamp() == period_end(one.subscription):
+        return (
+            f"{said}, when the running period ends: nothing is given back or added, the next one costs the new price."
+        )
+    return f"{said}; the difference for the rest of the running period is put on the next invoice."
+
+
+def plan_lines(one: Held, now: datetime) -> list[str]:
+    """What the subscription's schedule has planned from now on, a line of Markdown for each phase; none without a plan."""
+    planned = phases(one.schedule) if one.schedule is not None else []
+    lines = []
+    for phase in (phase for phase in planned if phase.start > now):
+        known = [
+            item_line({"price": one.offers[price_id].price, "quantity": quantity}, one.offers)
+            if price_id in one.offers
+            else wording.escape(price_id)
+            for price_id, quantity in phase.items
+        ]
+        lines.append(f":material/event: From {wording.moment_of(phase.start)}: {' and '.join(known)}")
+    ends_with_it = one.schedule is not None and one.schedule.get("end_behavior") == "cancel"
+    if ends_with_it and planned and planned[-1].end > now:
+        lines.append(f":material/event_busy: It ends with its schedule on {wording.moment_of(planned[-1].end)}.")
+    return lines
 
 
 def comparison_lines(rows: tuple[Row, ...], currency: str) -> list[tuple[str, str, str, str, str]]:

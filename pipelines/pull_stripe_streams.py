@@ -33,6 +33,7 @@ STREAMS = (
     Stream("prices", "price", "Prices"),
     # Without a status the list leaves canceled subscriptions out.
     Stream("subscriptions", "subscription", "Subscriptions", {"status": "all"}),
+    Stream("subscription_schedules", "subscription_schedule", "Subscriptions"),
     # An invoice that is read alone brings its payments along: not each of their changes has an event of its own.
     Stream("invoices", "invoice", "Invoices", retrieve_parameters={"expand": ["payments"]}),
     Stream("invoice_payments", "invoice_payment", "Invoices"),

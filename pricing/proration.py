@@ -232,7 +232,7 @@ def book(debits: Sequence[Debit], lines: Iterable[Line], *, whole: Period | None
     """
     standing = {debit.id: debit for debit in debits}
     for line in lines:
-        if line.amount_minor < 0 and line.of in standing:
+        if line.of in standing:  # also a credit of nothing, where all was refunded: its time is given back
             taken = standing[line.of]
             standing[line.of] = replace(
                 taken, paid_until=line.start, credited_minor=taken.credited_minor - line.amount_minor

@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
         Parts("items", "subscription_item", "subscription_id"),
     ),
     "subscription_item": Kind("stripe_subscription_items", stripe_rows_billing.subscription_item),
+    "subscription_schedule": Kind("stripe_subscription_schedules", stripe_rows_billing.subscription_schedule),
     "invoice": Kind("stripe_invoices", stripe_rows_billing.invoice, Parts("lines", "line_item", "invoice_id")),
     "line_item": Kind("stripe_invoice_lines", stripe_rows_billing.line_item),
     "invoice_payment": Kind("stripe_invoice_payments", stripe_rows_payments.invoice_payment),

@@ -58,6 +58,15 @@ def subscription(raw: Raw) -> Row:
     }
 
 
+def subscription_schedule(raw: Raw) -> Row:
+    """What a subscription is to become when; `subscription_id` is None before it begins and once it is let go."""
+    return {
+        "customer_id": reference(raw.get("customer")),
+        "subscription_id": reference(raw.get("subscription")),
+        "status": raw.get("status"),
+    }
+
+
 def subscription_item(raw: Raw) -> Row:
     """One price within a subscription; `quantity` is None for metered prices."""
     return {

@@ -15,6 +15,7 @@ from store.schema import (
     stripe_payment_intents,
     stripe_prices,
     stripe_products,
+    stripe_subscription_schedules,
     stripe_subscriptions,
 )
 
@@ -54,6 +55,17 @@ def subscriptions(connection: Connection, customer_id: str) -> list[Raw]:
         .order_by(table.created_at.desc(), table.id)
     )
     return list(connection.scalars(wanted))
+
+
+def schedules(connection: Connection, subscription_ids: Sequence[str]) -> dict[str, Raw]:
+    """The schedule that each of these subscriptions stands under, by subscription; none for those that stand under none."""
+    table = stripe_subscription_schedules.c
+    rows = connection.execute(
+        select(table.subscription_id, table.raw)
+        .where(table.subscription_id.in_(list(subscription_ids)), table.status == "active", ~table.is_deleted)
+        .order_by(table.created_at, table.id)
+    )
+    return {row.subscription_id: row.raw for row in rows}
 
 
 def offers(connection: Connection, currency: str, *, besides: Sequence[str] = ()) -> list[Offer]:

@@ -26,6 +26,7 @@ from store.schema.stripe_mirror import (
     stripe_products,
     stripe_refunds,
     stripe_subscription_items,
+    stripe_subscription_schedules,
     stripe_subscriptions,
 )
 from store.schema.sync import source_freshness, sync_state, sync_windows
@@ -78,6 +79,7 @@ __all__ = [
     "stripe_products",
     "stripe_refunds",
     "stripe_subscription_items",
+    "stripe_subscription_schedules",
     "stripe_subscriptions",
     "sync_state",
     "sync_windows",

@@ -64,6 +64,12 @@ stripe_subscriptions = mirror(
     look_up=("customer_id",),
 )
 
+stripe_subscription_schedules = mirror(
+    "stripe_subscription_schedules",
+    *texts("customer_id", "subscription_id", "status"),
+    look_up=("subscription_id",),
+)
+
 stripe_subscription_items = mirror(
     "stripe_subscription_items",
     *texts("subscription_id", "price_id", "product_id"),

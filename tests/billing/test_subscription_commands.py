@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 from billing import commands
 from billing import subscription_changes as changes
 from billing.principals import Principal
+from billing.schedule_phases import phases
 from billing.stripe_gateway import StripeGateway
 from pipelines.send_commands import send_due
-from store import stripe_commands, stripe_mirror
+from store import stripe_commands, stripe_mirror, subscription_reads
 from store.database import tenant_transaction
 from store.failpoints import armed
 from store.stripe_commands import Command
@@ -184,6 +185,46 @@ def test_a_schedule_switches_the_plan_when_its_time_has_come_and_lets_go(
     assert raw(stripe_sdk, made.id)["schedule"] is None
     over = do(changes.Release(schedule_id), raw(stripe_sdk, made.id), "e", later)
     assert (over.refusal or {})["sentence"] == f"The schedule {schedule_id} is over (it is released)."
+
+
+def test_a_change_is_planned_in_one_deed_and_dropped_again(
+    do: Submit, engine: Engine, tenant: UUID, stripe_sdk: stripe.StripeClient
+) -> None:
+    """Two commands: the second is written down where the first's answer is, in the name of the one who asked."""
+    basic, pro = price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), {"price": basic, "quantity": 2})
+    [item] = made["items"].data
+    at = START + timedelta(days=20)
+    planned = do(changes.SwitchLater(item.id, pro, 3, at), raw(stripe_sdk, made.id), "a", AFTER_11_DAYS)
+    assert (planned.kind, planned.state) == ("schedule.create", "succeeded")
+    with tenant_transaction(engine, tenant) as connection:
+        first, second = stripe_commands.for_subject(connection, f"subscription:{made.id}")
+        schedules = subscription_reads.schedules(connection, [made.id])
+    assert (second.kind, second.state, second.requested_by) == ("schedule.update", "succeeded", first.requested_by)
+    [now, later] = phases(schedules[made.id])
+    assert (now.end, later.start, now.items, later.items) == (at, at, ((basic, 2),), ((pro, 3),))
+    refused = do(changes.SwitchLater(item.id, pro, 4, at), raw(stripe_sdk, made.id), "b", AFTER_11_DAYS)
+    assert "already has the schedule" in (refused.refusal or {})["sentence"]
+    assert do(changes.Release(str(planned.answer_id)), raw(stripe_sdk, made.id), "c").state == "succeeded"
+    with tenant_transaction(engine, tenant) as connection:
+        assert subscription_reads.schedules(connection, [made.id]) == {}
+
+
+def test_a_planned_change_happens_when_its_moment_has_come_and_lets_go(
+    do: Submit, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """From 2 x 31.00 to 1 x 62.00 in the second month, which the first one's end does not divide: 62.00 as before."""
+    basic, pro = price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), {"price": basic, "quantity": 2})
+    [item] = made["items"].data
+    ends = datetime.fromtimestamp(item.current_period_end, UTC)
+    assert do(changes.SwitchLater(item.id, pro, 1, ends), raw(stripe_sdk, made.id), "a", START).state == "succeeded"
+    sandbox_server.advance(days=32)
+    [held] = raw(stripe_sdk, made.id)["items"]["data"]
+    assert (held["price"]["id"], held["quantity"]) == (pro, 1)
+    assert [amount for _, amount in lines(newest_invoice(stripe_sdk))] == [6_200]
+    sandbox_server.advance(days=31)
+    assert raw(stripe_sdk, made.id)["schedule"] is None
 
 
 class DiedError(BaseException):

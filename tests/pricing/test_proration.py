@@ -106,6 +106,42 @@ def test_going_back_at_the_same_second_costs_exactly_nothing(mode: BillingMode, 
     assert days_there + days_back == 0
 
 
+@given(a=amounts, b=amounts, times=st.lists(moments, min_size=2, max_size=2), refunded_of_1000=st.integers(0, 1_000))
+def test_going_back_costs_only_what_was_refunded_before(
+    a: int, b: int, times: list[datetime], refunded_of_1000: int
+) -> None:
+    """There and back after a refund: what the credit lacked for it is billed again, and nothing else. Exactly so the first time;
+
+    the second time the credit is a share of a rounded share, which may round once more.
+    """
+    one, other = Terms("A", a, "usd"), Terms("B", b, "usd")
+    refunded_minor = a * refunded_of_1000 // 1_000
+    debits: tuple[Debit, ...] = (Debit("paid", "A", a, "usd", JANUARY, JANUARY.end, refunded_minor=refunded_minor),)
+    for at, rounding_minor in zip(sorted(times), (0, 1), strict=True):
+        there = change(one, other, JANUARY, at, mode="flexible", debits=debits)
+        debits = book(debits, there)
+        back = change(other, one, JANUARY, at, mode="flexible", debits=debits)
+        debits = book(debits, back)
+        kept_minor = sum(line.amount_minor - (line.uncapped_minor or 0) for line in (*there, *back) if line.of)
+        assert 0 <= kept_minor <= refunded_minor
+        assert abs(total(there) + total(back) - kept_minor) <= rounding_minor
+
+
+@given(a=amounts, b=amounts, at=moments, balance_minor=st.integers(-(10**8), 10**8))
+@MODES
+def test_there_and_back_leaves_cash_and_credit_where_they_were(
+    mode: BillingMode, a: int, b: int, at: datetime, balance_minor: int
+) -> None:
+    """What was paid in between stands as credit: paid - credit at the end = the balance at the beginning."""
+    one, other = Terms("A", a, "usd"), Terms("B", b, "usd")
+    debits = (Debit("paid", "A", a, "usd", JANUARY, JANUARY.end),)
+    there = change(one, other, JANUARY, at, mode=mode, debits=debits)
+    back = change(other, one, JANUARY, at, mode=mode, debits=book(debits, there))
+    first = bill(total(there), balance_minor)
+    second = bill(total(back), -first.to_balance_minor)
+    assert first.due_minor + second.due_minor - second.to_balance_minor == balance_minor
+
+
 @given(prices=st.lists(amounts, min_size=1, max_size=6), times=st.lists(moments, min_size=6, max_size=6))
 def test_no_debit_ever_gives_back_more_than_was_paid_for_it(prices: list[int], times: list[datetime]) -> None:
     debits: tuple[Debit, ...] = (Debit("paid", "first", 4_999, "usd", JANUARY, JANUARY.end, refunded_minor=100),)
