@@ -26,6 +26,8 @@ class StripeError(Exception):
         self.message = message
         self.param = param
         self.more = more
+        # A declined card is remembered though its request was refused, unless all of it is to be taken back.
+        self.leaves_traces = status == 402
 
     def body(self) -> dict[str, Any]:
         """The answer's JSON; what is unknown is left out, as Stripe does."""

@@ -105,7 +105,7 @@ class State:
         try:
             yield
         except Exception as refusal:
-            if not (isinstance(refusal, StripeError) and refusal.status == 402):
+            if not (isinstance(refusal, StripeError) and refusal.leaves_traces):
                 self._restore(before)
             raise
 

@@ -4,6 +4,7 @@ All raise `sandbox.errors.StripeError` where Stripe would refuse. `params` is th
 strings or already typed. Objects are stored by `state.put` under their `object` name and are never expanded.
 
     customers      create_customer(state, params) · update_customer(state, id, params) · delete_customer(state, id)
+                   adjust_balance(state, customer_id, params)
     cards          create_payment_method(state, params) · attach_payment_method(state, id, params)
                    detach_payment_method(state, id, params) · set_card_outcomes(state, id, outcomes)
                    Stripe's test names (pm_card_visa, pm_card_chargeDeclinedInsufficientFunds …) are accepted
@@ -83,6 +84,7 @@ from sandbox.billing.credits import (
     update_credit_grant,
     void_credit_grant,
 )
+from sandbox.billing.customer_balance import adjust_balance
 from sandbox.billing.customers import create_customer, delete_customer, update_customer
 from sandbox.billing.cycle import cycle
 from sandbox.billing.disputes import close_dispute, open_dispute, resolve_dispute, update_dispute
@@ -127,6 +129,7 @@ from sandbox.billing.subscriptions import (
 from sandbox.billing.test_clocks import advance_test_clock, create_test_clock, delete_test_clock
 
 __all__ = [
+    "adjust_balance",
     "advance_test_clock",
     "attach_payment_method",
     "cancel_payment_intent",

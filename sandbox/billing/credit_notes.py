@@ -2,13 +2,14 @@
 
 from sandbox.billing.collection import recover_subscription
 from sandbox.billing.credit_note_lines import lines_of
+from sandbox.billing.customer_balance import move
 from sandbox.billing.invoicing import give_up, mark_paid, payments_of
 from sandbox.billing.params import integer, list_of, merge_metadata, metadata, required
 from sandbox.billing.refunds import create_refund
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.totals import summed
 from sandbox.objects import StripeObject
-from sandbox.objects.credit_notes import credit_note, customer_balance_transaction
+from sandbox.objects.credit_notes import credit_note
 from sandbox.state import State
 
 REASONS = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
@@ -158,18 +159,9 @@ def _give_back(
         made["refunds"].append(part | {"type": "refund"})
     if ways["credit_amount"]:
         customer = state.objects["customer"][invoice["customer"]]
-        customer["balance"] -= ways["credit_amount"]
-        moved = customer_balance_transaction(
-            state.new_id("cbtxn"),
-            state.now,
-            customer=customer,
-            amount=-ways["credit_amount"],
-            currency=invoice["currency"],
-            kind="credit_note",
-            credit_note=made["id"],
-            invoice=invoice["id"],
-        )
-        made["customer_balance_transaction"] = state.put(moved)["id"]
+        because = {"credit_note": made["id"], "invoice": invoice["id"]}
+        moved = move(state, customer, -ways["credit_amount"], invoice["currency"], "credit_note", **because)
+        made["customer_balance_transaction"] = moved["id"]
         state.emit("customer.updated", customer, {"balance": customer["balance"] + ways["credit_amount"]})
 
 

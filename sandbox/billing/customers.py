@@ -3,6 +3,7 @@
 import hashlib
 
 from sandbox.billing.cards import resolve_payment_method
+from sandbox.billing.customer_balance import move
 from sandbox.billing.params import integer, merge_metadata, metadata
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.subscriptions import cancel_subscription
@@ -11,6 +12,7 @@ from sandbox.objects.customers import customer
 from sandbox.state import TEST_CLOCK, State
 
 CUSTOMERS_PER_CLOCK = 3
+SETTLEMENT = "usd"  # the balance of a customer who has no currency yet
 PLAIN = ("name", "email", "phone", "description", "tax_exempt", "business_name", "individual_name")
 
 
@@ -26,12 +28,15 @@ def create_customer(state: State, params: StripeObject) -> StripeObject:
             state.now,
             invoice_prefix=params.get("invoice_prefix") or prefix,
             metadata=metadata(params),
-            balance=integer(params, "balance", 0),
+            balance=0,
             **given,
         )
         | {"test_clock": clock}
     )
     attach_cards(state, made, params)
+    balance = integer(params, "balance", 0)
+    if balance:
+        move(state, made, balance, SETTLEMENT, "initial")
     state.emit("customer.created", made)
     return made
 
@@ -83,7 +88,9 @@ def update_customer(state: State, id_: str, params: StripeObject) -> StripeObjec
     if "address" in params:
         found["address"] = address(params["address"] or None)
     if "balance" in params:
-        found["balance"] = integer(params, "balance", 0)
+        change = (integer(params, "balance", 0) or 0) - found["balance"]
+        if change:
+            move(state, found, change, found["currency"] or SETTLEMENT, "adjustment")
     merge_metadata(found, params)
     attach_cards(state, found, params)
     state.emit("customer.updated", found, before)

@@ -1,7 +1,7 @@
 """Invoices: drafted, filled with lines, finalized, voided, written off."""
 
 from sandbox.billing import credits as credit_ledger
-from sandbox.billing import totals
+from sandbox.billing import customer_balance, totals
 from sandbox.billing.calendar import DAY, HOUR
 from sandbox.billing.params import flag, integer, list_of, merge_metadata, metadata, required
 from sandbox.billing.payments import new_intent
@@ -158,7 +158,9 @@ def finalize_invoice(state: State, id_: str, params: StripeObject) -> StripeObje
         "hosted_invoice_url": f"https://invoice.stripe.com/i/acct_sandbox/{id_}",
         "invoice_pdf": f"https://pay.stripe.com/invoice/acct_sandbox/{id_}/pdf",
     }
-    customer["balance"] = min(0, net)
+    moved = min(0, net) - customer["balance"]
+    if moved:
+        customer_balance.move(state, customer, moved, invoice["currency"], "applied_to_invoice", invoice=id_)
     invoice["status_transitions"]["finalized_at"] = state.now
     if invoice["amount_due"] > 0:
         _ask_for_payment(state, invoice)
@@ -238,7 +240,10 @@ def void_invoice(state: State, id_: str, _params: StripeObject) -> StripeObject:
     invoice["status_transitions"]["voided_at"] = state.now
     credit_ledger.return_credits(state, invoice)
     customer = state.objects["customer"][invoice["customer"]]
-    customer["balance"] += invoice["starting_balance"] - (invoice["ending_balance"] or 0)
+    given_back = invoice["starting_balance"] - (invoice["ending_balance"] or 0)
+    if given_back:
+        kind = "unapplied_from_invoice"
+        customer_balance.move(state, customer, given_back, invoice["currency"], kind, invoice=id_)
     state.emit("invoice.voided", invoice)
     return invoice
 

@@ -2,6 +2,7 @@
 
 from itertools import zip_longest
 
+from sandbox.billing.added_items import as_phase_items
 from sandbox.billing.calendar import add_interval
 from sandbox.billing.params import flag, integer, list_of, metadata
 from sandbox.billing.refusals import invalid, missing_param
@@ -10,6 +11,7 @@ from sandbox.objects import StripeObject
 from sandbox.objects.schedules import phase, phase_item
 from sandbox.state import State
 
+BY_DEFAULT = ("billing_cycle_anchor", "collection_method", "default_payment_method", "description")
 KEPT = ("collection_method", "default_payment_method", "description", "proration_behavior")
 
 
@@ -38,6 +40,7 @@ def phases_of(state: State, given: list[StripeObject], start: int) -> list[Strip
                 billing_cycle_anchor=one.get("billing_cycle_anchor"),
                 discounts=[_discount(each) for each in list_of(one, "discounts")],
                 metadata=metadata(one),
+                add_invoice_items=as_phase_items(state, one),
                 trial_end=end if flag(one, "trial", default=False) else integer(one, "trial_end"),
                 **plain,
             )
@@ -83,6 +86,18 @@ def phase_of(subscription: StripeObject) -> StripeObject:
 def current(schedule: StripeObject, at: int) -> StripeObject | None:
     """The phase that runs at a moment."""
     return next((one for one in schedule["phases"] if one["start_date"] <= at < one["end_date"]), None)
+
+
+def effective(schedule: StripeObject, found: StripeObject) -> StripeObject:
+    """The phase with what it leaves open taken from the schedule's default settings."""
+    defaults = schedule["default_settings"]
+    return found | {name: defaults[name] for name in BY_DEFAULT if found[name] is None}
+
+
+def added(found: StripeObject) -> StripeObject:
+    """The phase's one-time items as a parameter; they are billed once, when it begins."""
+    rows = [{key: item[key] for key in ("price", "quantity", "metadata")} for item in found["add_invoice_items"]]
+    return {"add_invoice_items": rows}
 
 
 def beginning(found: StripeObject) -> StripeObject:

@@ -1,8 +1,9 @@
 """Subscription schedules: phases that take effect one after the other as the clock advances."""
 
+from sandbox.billing.cards import resolve_payment_method
 from sandbox.billing.collection import end_subscription
 from sandbox.billing.params import flag, integer, list_of, merge_metadata, metadata, required
-from sandbox.billing.phases import as_changes, beginning, current, phase_of, phases_of
+from sandbox.billing.phases import BY_DEFAULT, added, as_changes, beginning, current, effective, phase_of, phases_of
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.schedule_ends import RUNNING, finish, let_go
 from sandbox.billing.subscription_changes import update_subscription
@@ -11,7 +12,10 @@ from sandbox.objects import StripeObject
 from sandbox.objects.schedules import subscription_schedule
 from sandbox.state import State
 
-END_BEHAVIORS = ("cancel", "release")
+# Not its card, which may be another one when the next phase begins.
+FROM_SUBSCRIPTION = ("collection_method", "description")
+# Two go by older names: `none` ends the subscription as `cancel` does, `renew` runs through the phases again.
+END_BEHAVIORS = ("cancel", "none", "release", "renew")
 
 
 def create_schedule(state: State, params: StripeObject) -> StripeObject:
@@ -29,6 +33,7 @@ def create_schedule(state: State, params: StripeObject) -> StripeObject:
         billing_mode=billing_mode(params),
         end_behavior=_end_behavior(params) or "release",
         metadata=metadata(params),
+        default_settings=_defaults(state, customer["id"], params),
         phases=phases_of(state, list_of(params, "phases"), start),
     )
     state.put(made)
@@ -60,6 +65,7 @@ def _from_subscription(state: State, params: StripeObject) -> StripeObject:
         billing_mode=dict(found["billing_mode"]),
         end_behavior="release" if found["cancel_at"] is None else "cancel",
         metadata=metadata(params),
+        default_settings={name: found[name] for name in FROM_SUBSCRIPTION},
         phases=[phase_of(found)],
     )
     made |= {"status": "active", "subscription": found["id"], "current_phase": _span(made["phases"][0])}
@@ -73,10 +79,21 @@ def _span(phase: StripeObject) -> StripeObject:
     return {"end_date": phase["end_date"], "start_date": phase["start_date"]}
 
 
+def _defaults(state: State, customer_id: str, params: StripeObject) -> StripeObject:
+    """What `default_settings` says of what the sandbox heeds."""
+    given = params.get("default_settings") or {}
+    told = {name: given[name] or None for name in BY_DEFAULT if name in given}
+    if told.get("default_payment_method"):
+        told["default_payment_method"] = resolve_payment_method(state, given["default_payment_method"], customer_id)[
+            "id"
+        ]
+    return told
+
+
 def _end_behavior(params: StripeObject) -> str | None:
     given = params.get("end_behavior")
     if given and given not in END_BEHAVIORS:
-        raise invalid(f"The sandbox ends a schedule by cancel or release, not by {given}.", param="end_behavior")
+        raise invalid(f"Invalid end_behavior: must be one of {', '.join(END_BEHAVIORS)}", param="end_behavior")
     return given
 
 
@@ -94,17 +111,20 @@ def _running(state: State, id_: str, verb: str) -> StripeObject:
 def update_schedule(state: State, id_: str, params: StripeObject) -> StripeObject:
     """Other phases or another end. The phase that runs keeps its start; what changes in it takes effect at once."""
     found = _running(state, id_, "update")
-    before: StripeObject = {key: found[key] for key in ("phases", "end_behavior", "metadata") if key in params}
+    names = ("phases", "end_behavior", "metadata", "default_settings")
+    before: StripeObject = {key: found[key] for key in names if key in params}
+    running = current(found, state.now) if found["status"] == "active" else None
+    was = None if running is None else effective(found, running)
+    found["default_settings"] = found["default_settings"] | _defaults(state, found["customer"], params)
     found["end_behavior"] = _end_behavior(params) or found["end_behavior"]
     merge_metadata(found, params)
     if "phases" in params:
-        running = current(found, state.now)
         planned = phases_of(state, list_of(params, "phases"), (running or found["phases"][0])["start_date"])
         if running is not None and planned[0]["start_date"] not in {one["start_date"] for one in found["phases"]}:
             raise invalid("You can not modify the start date of the current phase.", param="phases[0][start_date]")
         found["phases"] = planned
-        if running is not None:
-            _change_running(state, found, running, params)
+    if was is not None:
+        _change_running(state, found, was, params)
     state.emit("subscription_schedule.updated", found, before)
     return found
 
@@ -113,7 +133,7 @@ def _change_running(state: State, found: StripeObject, was: StripeObject, params
     now = current(found, state.now)
     if now is None:
         raise invalid("One of the phases must run now: the current phase cannot be taken away.", param="phases")
-    found["current_phase"] = _span(now)
+    found["current_phase"], now = _span(now), effective(found, now)
     subscription = state.objects["subscription"][found["subscription"]]
     if as_changes(state, subscription, now) != as_changes(state, subscription, was):
         behavior = {"proration_behavior": params.get("proration_behavior") or "create_prorations"}
@@ -154,13 +174,19 @@ def enter_phase(state: State, schedule: StripeObject) -> None:
     """Do what is due: begin the subscription, give it its next phase, or end the schedule as it is to end."""
     phase = current(schedule, state.now)
     if schedule["subscription"] is None and phase is not None:
-        told = beginning(phase) | {"customer": schedule["customer"], "billing_mode": schedule["billing_mode"]}
+        told = (
+            beginning(effective(schedule, phase))
+            | added(phase)
+            | {"customer": schedule["customer"], "billing_mode": schedule["billing_mode"]}
+        )
         begun = create_subscription(state, told)
         begun["schedule"] = schedule["id"]
         schedule |= {"subscription": begun["id"], "status": "active", "current_phase": _span(phase)}
         state.emit("subscription_schedule.updated", schedule, {"status": "not_started", "subscription": None})
         return
     subscription = state.objects["subscription"][schedule["subscription"]]
+    if phase is None and schedule["end_behavior"] == "renew":
+        phase = _again(schedule)
     if phase is None and schedule["end_behavior"] == "release":
         let_go(state, schedule)
     elif phase is None:
@@ -169,5 +195,17 @@ def enter_phase(state: State, schedule: StripeObject) -> None:
     else:
         before = {"current_phase": schedule["current_phase"]}
         schedule["current_phase"] = _span(phase)
-        update_subscription(state, subscription["id"], as_changes(state, subscription, phase))
+        update_subscription(
+            state, subscription["id"], as_changes(state, subscription, effective(schedule, phase)) | added(phase)
+        )
         state.emit("subscription_schedule.updated", schedule, before)
+
+
+def _again(schedule: StripeObject) -> StripeObject:
+    """All phases once more from where the last one ended, each as long as it was; the first of them."""
+    first: StripeObject = schedule["phases"][0]
+    last = schedule["phases"][-1]
+    later = last["end_date"] - first["start_date"]
+    for phase in schedule["phases"]:
+        phase |= {name: phase[name] + later for name in ("start_date", "end_date")}
+    return first

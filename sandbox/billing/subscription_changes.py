@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from sandbox.billing.added_items import add_invoice_items
 from sandbox.billing.cards import resolve_payment_method
 from sandbox.billing.held_collection import set_hold
 from sandbox.billing.params import flag, integer, list_of, merge_metadata, required
 from sandbox.billing.proration import credit, debit
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.billing.subscription_ends import set_end
-from sandbox.billing.subscription_restarts import bill_changes, start_over
+from sandbox.billing.subscription_restarts import bill_changes, payment_behavior, start_over
 from sandbox.billing.subscriptions import (
     ENDED,
     add_item,
@@ -36,7 +37,7 @@ def update_subscription(state: State, id_: str, params: StripeObject) -> StripeO
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
-    behavior = _behavior(params)
+    behavior, payment = _behavior(params), payment_behavior(params)
     at = proration_date(state, found, params)
     prorates = behavior != "none" and found["status"] != "trialing"
     before = _snapshot(found)
@@ -54,10 +55,11 @@ def update_subscription(state: State, id_: str, params: StripeObject) -> StripeO
         if prorates and not restarts and one.is_billed:
             debit(state, found, one.item, at)
     set_end(state, found, params, prorates=prorates and not restarts)
+    add_invoice_items(state, found, params)
     if restarts:
-        start_over(state, found)
+        start_over(state, found, payment=payment)
     elif behavior == "always_invoice" and _waiting(state, found) > waiting:
-        bill_changes(state, found)
+        bill_changes(state, found, payment=payment)
     after = _snapshot(found)
     state.emit("customer.subscription.updated", found, {k: v for k, v in before.items() if after[k] != v})
     return found
@@ -261,4 +263,5 @@ def delete_subscription_item(state: State, id_: str, params: StripeObject) -> St
 
 
 def _timing(params: StripeObject) -> StripeObject:
-    return {key: params[key] for key in ("proration_behavior", "proration_date") if key in params}
+    told = ("payment_behavior", "proration_behavior", "proration_date")
+    return {key: params[key] for key in told if key in params}

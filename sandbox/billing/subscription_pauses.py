@@ -7,7 +7,7 @@ from sandbox.billing.params import integer
 from sandbox.billing.proration import credit, debit
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.billing.subscription_invoices import TIMES, is_metered
-from sandbox.billing.subscription_restarts import begin_period, bill_changes, start_over
+from sandbox.billing.subscription_restarts import begin_period, bill_changes, payment_behavior, start_over
 from sandbox.objects import StripeObject
 from sandbox.objects.invoices import invoiceitem
 from sandbox.state import State
@@ -94,17 +94,17 @@ def resume_subscription(state: State, id_: str, params: StripeObject) -> StripeO
         raise invalid("You can only resume subscriptions that are paused.", code="status_transition_invalid")
     anchor = params.get("billing_cycle_anchor")
     restarts = (anchor.get("type") if isinstance(anchor, dict) else anchor) != "unchanged"
-    behavior = params.get("proration_behavior") or "create_prorations"
+    behavior, payment = params.get("proration_behavior") or "create_prorations", payment_behavior(params)
     found["status"] = "active"
     found.pop("status_details", None)
     if restarts:
         found["billing_cycle_anchor"] = state.now
-        start_over(state, found, bills_usage=False)
+        start_over(state, found, bills_usage=False, payment=payment)
     else:
         for item in found["items"]["data"]:
             _go_on(state, found, item, integer(params, "proration_date", state.now) if behavior != "none" else None)
         if behavior == "always_invoice":
-            bill_changes(state, found)
+            bill_changes(state, found, payment=payment)
     state.emit("customer.subscription.resumed", found)
     state.emit("customer.subscription.updated", found, {"status": "paused"})
     return found

@@ -1,6 +1,7 @@
 """Subscriptions: begun, canceled, moved to another billing mode."""
 
 from sandbox.billing import subscription_invoices as invoices
+from sandbox.billing.added_items import add_invoice_items
 from sandbox.billing.calendar import DAY, add_months, next_boundary
 from sandbox.billing.cards import resolve_payment_method
 from sandbox.billing.catalog import create_price
@@ -60,6 +61,7 @@ def create_subscription(state: State, params: StripeObject) -> StripeObject:
     apply_discounts(state, made, list_of(params, "discounts"))
     set_end(state, made, params, prorates=False)
     _shorten(made)
+    add_invoice_items(state, made, params)
     _pay_first_invoice(state, made, behavior, bills_part=params.get("proration_behavior") != "none")
     state.emit("customer.subscription.created", made)
     return made

@@ -170,10 +170,16 @@ def _single(method: str, name: str, rest: list[str]) -> Operation | None:
             return Operation("GET /v1/credit_notes/preview", "credit_note", billing.preview_credit_note)
         case "POST", "invoices", ["create_preview"]:
             return Operation("POST /v1/invoices/create_preview", "invoice", billing.preview_invoice)
-        case "GET", "customers", [id_, word] if word in _OF_CUSTOMER:
-            kind = _OF_CUSTOMER[word]
-            return Operation(f"GET /v1/customers/{{id}}/{word}", kind, _of_customer(kind, id_, word))
+        case (("GET" | "POST"), "customers", [id_, word]) if word in _OF_CUSTOMER:
+            return _below_customer(method, id_, word)
     return None
+
+
+def _below_customer(method: str, id_: str, word: str) -> Operation | None:
+    name, kind = f"{method} /v1/customers/{{id}}/{word}", _OF_CUSTOMER[word]
+    if method == "GET":
+        return Operation(name, kind, _of_customer(kind, id_, word))
+    return Operation(name, kind, _on(billing.adjust_balance, id_)) if word == "balance_transactions" else None
 
 
 def _on_resource(method: str, name: str, rest: list[str]) -> Operation | None:

@@ -38,6 +38,7 @@ def subscription_schedule(id_: str, created: int, *, customer_id: str, **given: 
             "collection_method": "charge_automatically",
             "default_payment_method": None,
             "description": None,
+            **given.get("default_settings", {}),
             "invoice_settings": _invoice_settings(),
             "on_behalf_of": None,
             "transfer_data": None,
@@ -54,7 +55,7 @@ def subscription_schedule(id_: str, created: int, *, customer_id: str, **given: 
 def phase(*, currency: str, items: list[StripeObject], start: int, end: int, **given: Any) -> StripeObject:
     """One phase, from `start` until before `end`; of what is None the subscription keeps its own."""
     return {
-        "add_invoice_items": [],
+        "add_invoice_items": given.get("add_invoice_items") or [],
         "application_fee_percent": None,
         "automatic_tax": None,
         "billing_cycle_anchor": given.get("billing_cycle_anchor"),

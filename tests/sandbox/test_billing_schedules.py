@@ -124,3 +124,49 @@ def test_phases_must_join(sandbox_server: SandboxServer, stripe_sdk: stripe.Stri
 
     assert refused.value.param == "phases[1][start_date]"
     assert stripe_sdk.v1.subscription_schedules.list().data == []
+
+
+def test_default_settings_hold_where_a_phase_says_nothing_and_added_items_are_billed_once(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """Set-up for 70.00 with the first month of 31.00; a change of the running phase does not bill it again."""
+    plan, set_up = price(stripe_sdk, 3_100), stripe_sdk.v1.products.create({"name": "Set-up"}).id
+    once: Any = {"price_data": {"currency": "usd", "product": set_up, "unit_amount": 7_000}}
+    told: Any = {
+        "customer": customer(stripe_sdk),
+        "start_date": "now",
+        "default_settings": {"description": "Ours", "collection_method": "charge_automatically"},
+        "phases": [
+            {"items": [{"price": plan}], "duration": {"interval": "month"}, "add_invoice_items": [once]},
+            {"items": [{"price": plan}], "duration": {"interval": "month"}, "description": "Theirs"},
+        ],
+    }
+    schedule = stripe_sdk.v1.subscription_schedules.create(told)
+    made = str(schedule.subscription)
+    assert stripe_sdk.v1.subscriptions.retrieve(made).description == "Ours"
+    assert [one.quantity for one in schedule.phases[0].add_invoice_items] == [1]
+    stripe_sdk.v1.subscription_schedules.update(schedule.id, {"default_settings": {"description": "Ours now"}})
+    assert stripe_sdk.v1.subscriptions.retrieve(made).description == "Ours now"
+
+    sandbox_server.advance(to=FEBRUARY + DAY)
+
+    assert bills(stripe_sdk) == [[7_000, 3_100], [3_100]]
+    assert stripe_sdk.v1.subscriptions.retrieve(made).description == "Theirs"
+
+
+@pytest.mark.parametrize(("behavior", "then"), [("none", "canceled"), ("renew", "active")])
+def test_a_schedule_ends_by_its_older_names(
+    sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient, behavior: str, then: str
+) -> None:
+    """One of 31.00 for a month, then two: to renew is to begin again with one."""
+    plan = price(stripe_sdk, 3_100)
+    phases: Any = [
+        {"items": [{"price": plan, "quantity": number}], "duration": {"interval": "month"}} for number in (1, 2)
+    ]
+    told: Any = {"customer": customer(stripe_sdk), "start_date": "now", "end_behavior": behavior, "phases": phases}
+    schedule = stripe_sdk.v1.subscription_schedules.create(told)
+
+    sandbox_server.advance(to=MARCH + DAY)
+
+    assert stripe_sdk.v1.subscriptions.retrieve(str(schedule.subscription)).status == then
+    assert bills(stripe_sdk) == [[3_100], [6_200], *([[3_100]] if behavior == "renew" else [])]
