@@ -51,7 +51,13 @@ def test_tiers_can_be_asked_for_inside_a_subscription(sdk: stripe.StripeClient) 
 def test_a_source_is_expanded_to_what_its_id_says(sdk: stripe.StripeClient) -> None:
     page = sdk.v1.balance_transactions.list({"limit": 100, "expand": ["data.source"]})
 
-    named = {"charge": "charge", "refund": "refund", "refund_failure": "refund", "adjustment": "dispute"}
+    named = {
+        "charge": "charge",
+        "refund": "refund",
+        "refund_failure": "refund",
+        "adjustment": "dispute",
+        "payout": "payout",
+    }
     assert len({row.type for row in page.data}) > 1
     assert all(row.source.object == named[row.type] for row in page.data)
 
