@@ -10,7 +10,17 @@ from billing import observers
 from billing.stripe_gateway import StripeGateway
 
 # Wholes before what refers to them.
-PATHS = ("customers", "products", "prices", "subscriptions", "invoices", "payment_intents", "charges", "refunds")
+PATHS = (
+    "customers",
+    "products",
+    "prices",
+    "subscriptions",
+    "invoices",
+    "payment_intents",
+    "charges",
+    "refunds",
+    "disputes",
+)
 
 
 def mirror(connection: Connection, tenant: UUID, gateway: StripeGateway, now: datetime) -> None:

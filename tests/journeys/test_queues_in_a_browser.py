@@ -270,5 +270,5 @@ def test_recovery_fits_a_phone_and_says_what_each_rate_is_a_share_of(
 ) -> None:
     page = open_page(f"{running_demo.url}/recovery", size=PHONE, scheme=scheme)
     page.get_by_role("heading", name="Recovery", exact=True, level=1).wait_for()
-    page.get_by_text("Of closed ones only").wait_for()
+    page.get_by_text("Of closed ones only").first.wait_for()
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")

@@ -13,12 +13,12 @@ from billing import recovery_deeds
 from billing.commands import Command
 from billing.principals import Principal
 from billing.stripe_gateway import StripeGateway
-from pipelines.pull_stripe import StripeConfig, sync
 from pipelines.retry_payments import retry_due
 from pipelines.send_commands import send_due
 from store import recovery_cases
 from store.database import tenant_transaction
 from store.recovery_cases import RecoveryCase
+from tests.billing.mirrored_account import mirror
 from tests.sandbox.shop import FEBRUARY, customer, newest_invoice, price, subscribe
 from tests.sandbox_fixtures import SandboxServer, stripe_client
 
@@ -41,20 +41,26 @@ class RecoveryDesk:
         return datetime.fromtimestamp(self.server.state.now, UTC)
 
     def fail(self, *outcomes: str, stripe_retries_after_days: tuple[int, ...] = ()) -> RecoveryCase:
-        """The case of a subscription whose card answers so from the first of February on; Stripe's retries are off unless given."""
+        """The case of a subscription whose renewal fails in that way; Stripe's retries are off unless given."""
         self.server.control("/retries", {"after_days": list(stripe_retries_after_days)})
+        self.subscribe(*outcomes)
+        self.pull()
+        return self.of_invoice(newest_invoice(self.sdk).id)
+
+    def subscribe(self, *outcomes: str) -> str:
+        """A subscription whose card answers so from the first of February on, which has come; the mirror knows nothing of it."""
         of = customer(self.sdk)
         made = subscribe(self.sdk, of, price(self.sdk, 4_900))
         self.server.control(f"/subscriptions/{made.id}/final_dunning", {"becomes": "past_due"})
         card = self.sdk.v1.payment_methods.list({"customer": of}).data[0].id
         self.server.control(f"/payment_methods/{card}/outcomes", {"outcomes": list(outcomes)})
         self.server.advance(to=FEBRUARY + HOUR)
-        self.pull()
-        return self.of_invoice(newest_invoice(self.sdk).id)
+        return str(made.id)
 
     def pull(self) -> None:
-        config = StripeConfig("sk_test_sandbox", self.server.url, requests_per_second=1_000)
-        sync(self.engine, self.tenant, config, now=self.now)
+        """What a pull would have brought: all that the small account holds."""
+        with tenant_transaction(self.engine, self.tenant) as connection:
+            mirror(connection, self.tenant, self.gateway, self.now)
 
     def of_invoice(self, invoice_id: str) -> RecoveryCase:
         with tenant_transaction(self.engine, self.tenant) as connection:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from billing import recovery_deeds
+from billing import observers, recovery_deeds
 from billing.principals import Principal
 from billing.recovery_deeds import RecoveryNotAllowed
 from billing.retry_schedule import POLICY_VERSION
@@ -206,3 +206,30 @@ def test_a_disputing_customer_is_not_charged(desk: RecoveryDesk) -> None:
     with pytest.raises(RecoveryNotAllowed, match="disputed"):
         desk.retry_now(case, LEA)
     assert commands(desk) == []
+
+
+def test_a_charge_and_its_payment_that_come_at_the_same_time_open_the_case(desk: RecoveryDesk) -> None:
+    """Neither transaction sees what the other has not committed yet; the second one waits, and then it does."""
+    desk.server.control("/retries", {"after_days": []})
+    subscription = desk.subscribe("do_not_honor")
+    read = {
+        kind: desk.gateway.read(f"/v1/{kind}", {"limit": 100})["data"]
+        for kind in ("customers", "invoices", "invoice_payments", "charges")
+    }
+
+    def take_in_payments() -> None:
+        with tenant_transaction(desk.engine, desk.tenant) as connection:
+            observers.take_in(connection, desk.tenant, read["invoice_payments"], desk.now)
+
+    with ThreadPoolExecutor(1) as other:
+        with tenant_transaction(desk.engine, desk.tenant) as connection:
+            # Without the invoices' own word, so that only the charge tells of the failure.
+            paid = [{**invoice, "status": "paid"} for invoice in read["invoices"]]
+            observers.take_in(connection, desk.tenant, [*read["customers"], *paid, *read["charges"]], desk.now)
+            begun = other.submit(take_in_payments)
+            with pytest.raises(TimeoutError):
+                begun.result(0.3)  # it waits for its turn
+        begun.result(30)
+    with tenant_transaction(desk.engine, desk.tenant) as connection:
+        (case,) = recovery_cases.newest(connection)
+    assert case.subscription_id == subscription
