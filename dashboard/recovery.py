@@ -115,16 +115,16 @@ def _tiles(opened: Books, now: datetime) -> None:
         costs = recovery_reads.usage_costs(current.warehouse, at_risk)
         burned = wording.usd(recovery_metrics.burn_of_all(costs, {one.case_id: one.customer_id for one in at_risk}))
     tiles = (
-        ("At risk", total_words(at_risk, IN_RECOVERY), f"{wording.count(len(at_risk), 'unpaid invoice')}"),
+        ("At risk", total_words(at_risk, IN_RECOVERY), wording.count(len(at_risk), "unpaid invoice")),
         ("In recovery", total_words(at_risk, TRYING), "a try is planned"),
-        ("Recovered", total_words(ended, ("recovered",), recovered=True), "in the last 30 days"),
-        ("Lost", total_words(ended, ("lost", "written_off")), "in the last 30 days"),
-        ("AI cost burned", burned, "since they failed"),
+        ("Recovered", total_words(ended, ("recovered",), recovered=True), "in 30 days"),
+        ("Lost", total_words(ended, ("lost", "written_off")), "in 30 days"),
+        ("AI cost burned", (burned, ""), "since they failed"),
     )
     with st.grid(5, min_column_width=150, gap="small") as grid:
-        for label, value, explained in tiles:
+        for label, (value, more), explained in tiles:
             with grid.cell():
-                st.metric(label, value, explained, delta_color="off", delta_arrow="off", border=True)
+                st.metric(label, value, more + explained, delta_color="off", delta_arrow="off", border=True)
 
 
 def _nothing(view: str) -> None:

@@ -98,15 +98,16 @@ def tries_words(row: Row) -> str:
     return f"{len(row.attempts)} of {TRIES_AT_MOST}"
 
 
-def total_words(failures: Sequence[Failure], states: Sequence[str], *, recovered: bool = False) -> str:
-    """What failures in some states come to, by currency: `$12.00 + €3.00`; `none` of none."""
-    totals: dict[str, int] = {}
+def total_words(failures: Sequence[Failure], states: Sequence[str], *, recovered: bool = False) -> tuple[str, str]:
+    """What failures in some states come to: the currency with most invoices, and the others as `+ €3.00`; `none` of none."""
+    totals: dict[str, list[int]] = {}
     for one in failures:
         if one.state in states:
             amount = (one.recovered_minor or 0) if recovered else one.amount_minor
-            totals[one.currency] = totals.get(one.currency, 0) + amount
-    shown = wording.money_exact if len(totals) == 1 else wording.money  # several have no room for their cents
-    return " + ".join(shown(minor, currency) for currency, minor in sorted(totals.items())) or "none"
+            totals.setdefault(one.currency, []).append(amount)
+    ordered = sorted(totals.items(), key=lambda item: (-len(item[1]), item[0]))
+    said = [wording.money_exact(sum(amounts), currency) for currency, amounts in ordered]
+    return said[0] if said else "none", "".join(f"+ {amount} " for amount in said[1:])
 
 
 def rate_words(rate: Rate, currency: str) -> tuple[str, str]:

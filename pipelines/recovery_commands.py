@@ -58,6 +58,6 @@ def table(cases: list[RecoveryCase]) -> Table:
             f"{case.next_attempt_at:%Y-%m-%d %H:%M}" if case.next_attempt_at else "none",
             case.owner,
             str(case.tries_made),
-            case.sentence,
+            case.reason.replace("_", " "),
         )
     return drawn
