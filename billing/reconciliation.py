@@ -18,7 +18,7 @@ def ask_for_run(connection: Connection, tenant_id: UUID, *, principal: Principal
     """Let the worker compare everything now; one that waits or is under way is not asked for twice."""
     before = reconciliation_runs.newest(connection, states=("wanted", "running"))
     run = reconciliation_runs.ask(connection, tenant_id, by=str(principal), now=now)
-    if before is None:
+    if before is None or before.run_id != run.run_id:
         _write(connection, principal, "reconciliation:ask", str(run.run_id), now)
     return run
 

@@ -57,7 +57,7 @@ def _draw_all(opened: Books, principal: Principal, was_moving: bool) -> None:
     now = datetime.now(UTC)
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         unfinished = reconciliation_runs.newest(connection, states=UNFINISHED)
-        finished = reconciliation_runs.newest(connection, states=("finished",))
+        finished = reconciliation_runs.last_complete(connection)
         found = discrepancies.listed(connection)
         ignored = discrepancies.listed(connection, states=("ignored",), limit=PER_PAGE)
     for run in (unfinished, finished):
@@ -74,8 +74,7 @@ def _draw_all(opened: Books, principal: Principal, was_moving: bool) -> None:
             "Nothing was compared so far.", "Each night everything is compared; “Run now” does it at once.", "sync"
         )
     else:
-        when = f"Checked at {finished.finished_at:%d %b %Y %H:%M} UTC." if finished.finished_at else ""
-        _nothing("Everything adds up.", when, "task_alt")
+        _nothing(*reconciliation_rows.all_is_well(finished, len(ignored)), "task_alt")
     _ignored(ignored)
     if finished is not None:
         with st.expander("What was compared", icon=":material/checklist:"):

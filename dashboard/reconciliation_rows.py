@@ -50,7 +50,7 @@ def at_stake(found: Iterable[Known]) -> list[str]:
         if known.amount_minor is not None and known.currency is not None:
             totals[known.currency] = totals.get(known.currency, 0) + abs(known.amount_minor)
     by_size = sorted(totals.items(), key=lambda one: (-one[1], one[0]))
-    return [f"{wording.money_exact(minor, currency)} {currency.upper()}" for currency, minor in by_size]
+    return [wording.money_exact(minor, currency) for currency, minor in by_size]
 
 
 def seen(known: Known) -> str:
@@ -85,13 +85,23 @@ def run_line(run: Run, now: datetime) -> str:
             return f":material/task_alt: Checked at **{when}** ({wording.ago(run.finished_at, now)}), started by {by}."
 
 
+def all_is_well(run: Run, ignored: int) -> tuple[str, str]:
+    """The headline and the line below it when nothing is open; no more is said than was looked at."""
+    headline = "Everything that the key may read adds up." if run.refused else "Everything adds up."
+    but = f" {wording.count(ignored, 'discrepancy is', 'discrepancies are')} ignored." if ignored else ""
+    when = f"Checked at {run.finished_at:%d %b %Y %H:%M} UTC." if run.finished_at else ""
+    return headline, when + but
+
+
 def checked_rows(run: Run) -> list[dict[str, Any]]:
     """What a run has looked at, one row for each kind of object and of sum."""
     rows = [
-        {"Compared": name if name in SUMS else f"{words(name)}s", "Number": number, "": ""}
+        {"Compared": name if name in SUMS else f"{words(name)}s", "Number": number, "Note": ""}
         for name, number in run.checked.items()
     ]
-    return rows + [{"Compared": words(name), "Number": None, "": sentence} for name, sentence in run.refused.items()]
+    return rows + [
+        {"Compared": words(name), "Number": None, "Note": sentence} for name, sentence in run.refused.items()
+    ]
 
 
 def field_rows(fields: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

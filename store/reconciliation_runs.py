@@ -80,6 +80,13 @@ def newest(connection: Connection, *, states: tuple[str, ...] = ("wanted", "runn
     return None if row is None else _run(row)
 
 
+def last_complete(connection: Connection) -> Run | None:
+    """The latest run that came to its end; one that was given up says nothing about what agrees."""
+    wanted = select(*_COLUMNS).where(table.state == "finished", table.trouble.is_(None))
+    row = connection.execute(wanted.order_by(table.position.desc()).limit(1)).one_or_none()
+    return None if row is None else _run(row)
+
+
 def note(
     connection: Connection,
     run: Run,

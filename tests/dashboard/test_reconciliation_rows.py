@@ -56,7 +56,7 @@ def test_a_discrepancy_is_headed_by_its_kind_its_object_and_its_money() -> None:
 
 def test_money_is_added_up_without_signs_and_by_currency() -> None:
     found = [known("missing", 500, "eur"), known("extra", -300, "eur"), known("missing", 9_000, "usd")]
-    assert reconciliation_rows.at_stake(found) == ["$90.00 USD", "€8.00 EUR"]  # 5.00 + 3.00
+    assert reconciliation_rows.at_stake(found) == ["$90.00", "€8.00"]  # 5.00 + 3.00
     assert reconciliation_rows.at_stake([]) == []
 
 
@@ -67,6 +67,10 @@ def test_a_run_is_told_in_one_line_with_objects_apart_from_sums() -> None:
     assert "Asked for by fay (founder)" in lines[0]
     assert "1,202 objects compared" in lines[1]
     assert "Checked at **25 Nov 2026 12:00 UTC** (2 hours ago)" in lines[2]
+    assert reconciliation_rows.all_is_well(a_run("finished"), ignored=2) == (
+        "Everything that the key may read adds up.",
+        "Checked at 25 Nov 2026 12:00 UTC. 2 discrepancies are ignored.",
+    )
     assert "went away" in reconciliation_rows.run_line(a_run("running", trouble="went away"), later)
     rows = reconciliation_rows.checked_rows(a_run("finished"))
     assert [row["Compared"] for row in rows] == ["charges", "disputes", "money of charges", "balances", "payout"]

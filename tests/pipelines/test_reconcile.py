@@ -169,6 +169,8 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(account: Account, engine: E
     assert stopped.state == "running"
     assert account.listed() == []  # a suspicion is not shown before it was looked at twice
 
+    with StripeReader(account.config) as reader:
+        assert attend(engine, tenant, reader, now=account.now) == 0  # Stripe is not asked again every two seconds
     account.server.control("/faults", method="DELETE")
     asked = account.server.record()
     account.reconcile()
@@ -188,9 +190,22 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(account: Account, engine: E
     with tenant_transaction(engine, tenant) as connection:
         (mended,) = discrepancies.listed(connection, states=("repaired",))
         latest = reconciliation_runs.newest(connection)
+        assert reconciliation_runs.last_complete(connection) == latest
     assert (mended.ended_by, mended.object_kind) == ("fay (founder)", "customer")
     assert latest is not None
     assert (latest.state, latest.started_by) == ("finished", "fay (founder)")
+
+
+def test_a_run_that_stripe_stopped_is_given_up_when_somebody_asks_again(
+    account: Account, engine: Engine, tenant: UUID
+) -> None:
+    account.server.fail_next("server_error", path="/v1/refunds", times=20)
+    with pytest.raises(StripeUnreachable):
+        account.reconcile()
+    with tenant_transaction(engine, tenant) as connection:
+        asked = reconciliation.ask_for_run(connection, tenant, principal=FAY, now=account.now)
+        assert asked.state == "wanted"
+        assert reconciliation_runs.last_complete(connection) is None  # nobody may say that everything adds up
 
 
 def test_a_sum_whose_news_is_on_its_way_is_not_called_wrong(account: Account) -> None:
