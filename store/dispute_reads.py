@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import (
     dispute_cases,
@@ -82,7 +83,7 @@ def fees_by_currency(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         select(cases.fee_currency, cases.fee_minor)
         .where(cases.fee_minor > 0, cases.fee_currency.is_not(None))
-        .distinct(cases.fee_currency)
+        .ext(distinct_on(cases.fee_currency))
         .order_by(cases.fee_currency, cases.opened_at.desc())
     )
     return {row[0]: row[1] for row in rows}

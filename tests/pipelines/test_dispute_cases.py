@@ -1,7 +1,7 @@
 """A dispute's case follows what Stripe says, from the bank's question to its word, in whatever order it is heard."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,18 @@ from sqlalchemy import Engine
 
 from billing import observers
 from billing.dispute_outcomes import expire_overdue
-from store import audit, disputes, stripe_mirror
+from store import audit, dispute_reads, disputes
 from store.database import tenant_transaction
 from store.disputes import DisputeCase
 from tests.pipelines.refund_desk import Desk, open_desk
 from tests.sandbox_fixtures import SandboxServer
+
+ENDINGS = (
+    ("fraudulent", "needs_response"),
+    ("duplicate", "needs_response"),
+    ("fraudulent", "needs_response"),
+    ("fraudulent", "warning_needs_response"),
+)
 
 
 @pytest.fixture
@@ -106,19 +113,47 @@ def test_an_inquiry_that_becomes_a_chargeback_asks_for_one_more_answer(desk: Des
     assert steps(desk, asked) == [("submitted", "metering"), ("needs_response", "metering")]
 
 
-def test_early_fraud_warnings_are_mirrored(desk: Desk, mallory: UUID) -> None:
-    warning = {
-        "id": "issfr_1",
-        "object": "radar.early_fraud_warning",
-        "actionable": True,
-        "charge": "ch_1",
-        "created": 1_767_225_600,
-        "fraud_type": "unauthorized_use_of_card",
-        "payment_intent": "pi_1",
-    }
-    for owner, expected in ((desk.tenant, 1), (mallory, 0)):
-        with tenant_transaction(desk.engine, owner) as connection:
-            if expected:
-                observers.take_in(connection, owner, [warning], desk.now)
-            kind = "radar.early_fraud_warning"
-            assert len(stripe_mirror.current(connection, kind, ["issfr_1"])) == expected
+def test_early_fraud_warnings_are_pulled_and_followed(desk: Desk, mallory: UUID) -> None:
+    warned, refunded, disputed = (desk.charge(amount) for amount in (4_000, 5_000, 6_000))
+    for charge in (warned, refunded, disputed):
+        desk.server.control("/fraud_warnings", {"charge": charge})
+    desk.sdk.v1.refunds.create({"charge": refunded})
+    desk.server.control("/disputes", {"charge": disputed})
+    desk.pull()
+    later = desk.now + timedelta(days=60)
+    with tenant_transaction(desk.engine, desk.tenant) as connection:
+        found = dispute_reads.early_warnings(connection)
+        assert {(one.charge_id, one.is_actionable, one.is_disputed) for one in found} == {
+            (warned, True, False),
+            (refunded, False, False),
+            (disputed, False, True),
+        }
+        assert found[0].charge_id == warned  # what can be acted on comes first
+        # One of the two that nobody refunded became a dispute; those of the last days say nothing yet.
+        assert dispute_reads.warnings_that_became_disputes(connection, before=later) == (1, 2)
+        assert dispute_reads.warnings_that_became_disputes(connection, before=desk.now) == (0, 0)
+    with tenant_transaction(desk.engine, mallory) as connection:
+        assert dispute_reads.early_warnings(connection) == []
+
+
+def test_the_record_and_the_months_count_what_the_rules_count(desk: Desk, mallory: UUID) -> None:
+    won, lost, unanswered, inquiry = (dispute(desk, reason=reason, status=status) for reason, status in ENDINGS)
+    for one in (won, lost):
+        desk.sdk.v1.disputes.update(one["id"], {"evidence": {"uncategorized_text": "used"}, "submit": True})
+    desk.server.control(f"/disputes/{won['id']}/resolve", {"status": "won"})
+    for one in (lost, unanswered):
+        desk.server.control(f"/disputes/{one['id']}/resolve", {"status": "lost"})
+    desk.pull()
+    with tenant_transaction(desk.engine, desk.tenant) as connection:
+        # Lost without an answer says nothing about fighting.
+        assert dispute_reads.ended_by_reason(connection) == {"fraudulent": (1, 1), "duplicate": (0, 1)}
+        assert dispute_reads.fees_by_currency(connection) == {"usd": 1_500}
+        taken = dispute_reads.withdrawn(connection, [won["id"], inquiry["id"]])
+        assert taken == {won["id"]: (10_000, "usd")}  # of an inquiry nothing
+        (month,) = dispute_reads.activity(connection, since=desk.now.date())
+        assert (month.month, month.network, month.payments) == (date(2026, 1, 1), "visa", 4)
+        # Three chargebacks, two of them for fraud at $100 each; the inquiry is none yet.
+        assert (month.disputes, month.fraud_disputes, month.fraud_usd_minor) == (3, 2, 20_000)
+    with tenant_transaction(desk.engine, mallory) as connection:
+        assert dispute_reads.activity(connection, since=desk.now.date()) == []
+        assert dispute_reads.ended_by_reason(connection) == {}
