@@ -17,6 +17,7 @@ GROWTH = 6
 LONGEST_WAIT = timedelta(hours=6)
 JITTER = 0.2
 THIN = "v2.core.event"
+CHANGING_A_CHARGE = frozenset({"dispute", "refund", "radar.early_fraud_warning"})
 
 
 class NotAnEvent(Exception):
@@ -65,7 +66,7 @@ def named_objects(event: Any) -> list[tuple[str, str]]:
     """
     kind, object_id = subject_of(event)
     named = [(kind, object_id)]
-    if kind in {"dispute", "refund", "radar.early_fraud_warning"}:
+    if kind in CHANGING_A_CHARGE:
         named.append(("charge", reference(inside(event, "data", "object", "charge"))))
     return [(kind, id_) for kind, id_ in named if kind is not None and id_ is not None]
 

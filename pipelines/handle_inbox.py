@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from billing import observers
-from billing.inbox_rules import after_error, named_objects
+from billing.inbox_rules import CHANGING_A_CHARGE, after_error, named_objects
 from pipelines.pull_stripe_client import (
     Raw,
     StripePermissionMissing,
@@ -24,6 +24,7 @@ from store import inbox
 from store.database import DATABASE_AWAY, Engine, tenant_transaction
 from store.failpoints import reach
 from store.inbox import InboxEvent
+from store.stripe_values import reference
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +81,27 @@ def named(event: InboxEvent) -> list[Key]:
 
 
 def fetch(pull: Pull, keys: Sequence[Key]) -> dict[Key, Fetched]:
-    """Each object as it is now, read in parallel."""
+    """Each object as it is now, read in parallel; with a dispute, a refund or a warning its charge.
 
+    A snapshot names the charge itself; of a thin event it is known only when the object has been read.
+    """
+    found = _read(pull, keys)
+    charges = {
+        key: ("charge", charge)
+        for key, one in found.items()
+        if key[0] in CHANGING_A_CHARGE
+        for raw in one.objects
+        if raw["id"] == key[1] and (charge := reference(raw.get("charge"))) is not None
+    }
+    further = _read(pull, sorted(set(charges.values()) - found.keys()))
+    return found | {
+        key: Fetched([*found[key].objects, *further[charge].objects], further[charge].trouble)
+        for key, charge in charges.items()
+        if charge in further
+    }
+
+
+def _read(pull: Pull, keys: Sequence[Key]) -> dict[Key, Fetched]:
     def fetch_one(key: Key) -> Fetched:
         try:
             return Fetched(retrieve(pull, BY_KIND[key[0]], key[1]))
