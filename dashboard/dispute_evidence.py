@@ -127,8 +127,11 @@ def _document(opened: Books, principal: Principal, case: DisputeCase, found: Hel
             on_click="ignore",
             key="evidence_pdf",
         )
-        if (kept is None or kept.state == "refused") and st.button(
-            "Send a PDF along", icon=":material/attach_file:", key="evidence_file"
+        # The texts may have been changed since: made anew, it has them; when nothing has changed, it is the one that is there.
+        if (kept is None or kept.state != "on_its_way") and st.button(
+            "Send a PDF along" if kept is None else "Make the PDF anew",
+            icon=":material/attach_file:",
+            key="evidence_file",
         ):
             _send_along(opened, principal, case)
         if kept is not None:

@@ -16,14 +16,19 @@ from billing.commands import Outcome, Refused, Request
 from billing.dispute_steps import DisputeNotAllowed
 from billing.principals import Principal
 from billing.stripe_gateway import StripeGateway
-from pipelines.send_commands import send_due
+from pipelines.send_commands import LEASE, send_due
 from sandbox.billing.files import sha256_of
 from store import disputes, evidence_files, evidence_policies, stripe_commands
 from store.database import tenant_transaction
 from store.disputes import DisputeCase
 from store.evidence_files import EvidenceFile
+from store.failpoints import armed
 from tests.pipelines.refund_desk import SAM, Desk, open_desk
 from tests.sandbox_fixtures import SandboxServer
+
+
+class Killed(BaseException):
+    """The process is gone."""
 
 
 class Refusing:
@@ -119,6 +124,35 @@ def test_an_upload_whose_answer_never_came_is_found_by_its_name(desk: Desk, faul
     for minutes in (5, 10, 20):
         send_due(desk.engine, desk.tenant, desk.gateway, now=desk.now + timedelta(minutes=minutes))
     assert uploads(desk) == [see(desk, case).file.stripe_file_id]
+
+
+@pytest.mark.parametrize(
+    "place", ["claimed", "sending committed", "answer received", "result written", "result committed"]
+)
+def test_a_worker_that_is_killed_at_any_step_leaves_one_upload_and_one_answer(desk: Desk, place: str) -> None:
+    case = a_case(desk)
+    make(desk, case)
+    do(desk, answers.write, case, {"customer_name": "Ada"})
+    after_the_lease = desk.now + LEASE + timedelta(seconds=1)
+    _die_once_at(place, desk)
+    send_due(desk.engine, desk.tenant, desk.gateway, now=after_the_lease)
+    document = see(desk, case).file
+    assert (see(desk, case).state, uploads(desk)) == ("uploaded", [document.stripe_file_id])
+    do(desk, answers.submit, case, version=1)
+    _die_once_at(place, desk)
+    send_due(desk.engine, desk.tenant, desk.gateway, now=after_the_lease)
+    at_stripe = desk.sdk.v1.disputes.retrieve(case.dispute_id)
+    assert at_stripe.evidence.service_documentation == document.stripe_file_id
+    assert (at_stripe.status, at_stripe.evidence_details.submission_count) == ("under_review", 1)
+
+
+def _die_once_at(place: str, desk: Desk) -> None:
+    def die(name: str) -> None:
+        if name == place:
+            raise Killed
+
+    with pytest.raises(Killed), armed(die):
+        desk.send()
 
 
 def test_the_look_up_reads_every_page_and_takes_no_other_file(desk: Desk) -> None:
