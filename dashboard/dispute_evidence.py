@@ -134,13 +134,22 @@ def _document(opened: Books, principal: Principal, case: DisputeCase, found: Hel
             key="evidence_file",
         ):
             _send_along(opened, principal, case)
-        if kept is not None:
-            words = {
-                "uploaded": ":green[:material/check_circle:] A PDF is at Stripe and goes with the evidence.",
-                "on_its_way": ":blue[:material/sync:] A PDF is on its way to Stripe; then the evidence can be sent.",
-                "refused": f":red[:material/block:] Stripe did not take the PDF: {wording.escape(kept.sentence or '')}",
-            }
-            st.markdown(words[kept.state], width="content")
+        # While it is on its way the line looks again by itself; the texts beneath are not touched.
+        is_moving = kept is not None and kept.state == "on_its_way"
+        st.fragment(_where_the_document_is, run_every=2 if is_moving else None)(opened, case)
+
+
+def _where_the_document_is(opened: Books, case: DisputeCase) -> None:
+    with tenant_transaction(opened.engine, opened.tenant_id) as connection:
+        kept = evidence_file.document(connection, case.dispute_id)
+    if kept is None:
+        return
+    words = {
+        "uploaded": ":green[:material/check_circle:] A PDF is at Stripe and goes with the evidence.",
+        "on_its_way": ":blue[:material/sync:] A PDF is on its way to Stripe; then the evidence can be sent.",
+        "refused": f":red[:material/block:] Stripe did not take the PDF: {wording.escape(kept.sentence or '')}",
+    }
+    st.markdown(words[kept.state], width="content")
 
 
 def _send_along(opened: Books, principal: Principal, case: DisputeCase) -> None:
@@ -219,9 +228,12 @@ def _keep(opened: Books, principal: Principal, case: DisputeCase, fields: Mappin
 def _confirm(opened: Books, principal: Principal, case: DisputeCase, draft: Draft) -> None:
     """The texts as they will be sent, and the last question."""
     total = sum(map(len, draft.fields.values()))
+    with tenant_transaction(opened.engine, opened.tenant_id) as connection:
+        has_document = evidence_file.document(connection, case.dispute_id) is not None
     st.warning(
         f"The bank takes one answer. These {wording.count(len(draft.fields), 'text')} go to it as they stand: {total:,} of "
-        f"{ALL_TEXT_MAX:,} characters, sha256 {draft.sha256[:12]}…",
+        f"{ALL_TEXT_MAX:,} characters, sha256 {draft.sha256[:12]}…"
+        + (" The PDF goes with them." if has_document else ""),
         icon=":material/looks_one:",
     )
     for name, text in sorted(draft.fields.items(), key=lambda item: TEXT_FIELDS.index(item[0])):

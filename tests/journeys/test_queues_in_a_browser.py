@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
+from billing.dispute_rules import TEXT_FIELDS
 from billing.inbox_rules import read_event
 from store import audit, disputes, embedded_postgres, inbox
 from store.database import clock, open_engine, prepare_roles, tenant_transaction
@@ -105,6 +106,8 @@ def test_evidence_is_looked_at_edited_and_submitted_once(
     page.get_by_role("button", name="Evidence").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("of what a bank asks for is there").wait_for()
+    dialog.get_by_role("button", name="Send a PDF along").click()
+    dialog.get_by_text("A PDF is at Stripe and goes with the evidence.").wait_for()
     dialog.get_by_label("Product description").fill("Acme Copilot, used daily")
     dialog.get_by_role("button", name="Submit to the bank").click()
     dialog.get_by_text("The bank takes one answer.").wait_for()
@@ -121,7 +124,10 @@ def test_evidence_is_looked_at_edited_and_submitted_once(
     with tenant_transaction(engine, tenant_id) as connection:
         query = text("select submitted_sha256, state from dispute_cases where dispute_id = :id")
         sha256, state = connection.execute(query, {"id": dispute_id}).one()
-    sent = {name: told for name, told in found["evidence"].items() if isinstance(told, str) and told}
+    told = {name: told for name, told in found["evidence"].items() if isinstance(told, str) and told}
+    sent = {name: text for name, text in told.items() if name in TEXT_FIELDS}
+    (document,) = [told[name] for name in told if name not in TEXT_FIELDS]
+    assert at_stripe(running_demo, f"/v1/files/{document}")["filename"].startswith(f"evidence-{dispute_id}-")
     assert (state, sha256) == ("submitted", disputes.evidence_hash(sent))
 
 
