@@ -23,7 +23,7 @@ from tests.store.warehouse_rows import OCTOBER, publish_tables, revenue
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -73,6 +73,39 @@ def confirm_preview(page: "Page", work: Callable[[], int]) -> str:
     return str(said)
 
 
+def plan_for_the_next_period(page: "Page", work: Callable[[], int]) -> None:
+    """Another plan from the end of the running period on: nothing to bill now, so it is confirmed at once."""
+    page.reload()
+    card(page).get_by_role("button", name="Change…", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("The difference for").wait_for()
+    settle(page)
+    what = dialog.get_by_label("What shall change")
+    what.fill("from a date on")
+    what.press("Enter")
+    dialog.get_by_text("When the running period ends").wait_for()
+    settle(page)
+    dialog.get_by_label("Plan", exact=False).last.click()
+    page.get_by_role("option", name="Pro").click()
+    dialog.get_by_text("when the running period ends: nothing is given back").wait_for()
+    dialog.get_by_role("button", name="Confirm").click()
+    card(page).get_by_text("Written down").wait_for()
+    assert work() == 2  # the schedule, and then its phases
+    card(page).get_by_text("Pro").wait_for()
+    settle(page)
+
+
+def drop_the_plan(page: "Page", work: Callable[[], int]) -> None:
+    card(page).get_by_role("button", name="Drop the plan").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Confirm").click()
+    card(page).get_by_text("Written down").wait_for()
+    assert work() == 1
+    card(page).get_by_text("Done at Stripe").wait_for()
+    settle(page)
+    assert card(page).get_by_role("button", name="Drop the plan").count() == 0
+
+
 def test_a_plan_is_switched_and_switched_back_for_nothing(
     subscribed: Any,
     work: Callable[[], int],
@@ -112,3 +145,12 @@ def test_a_plan_is_switched_and_switched_back_for_nothing(
     back = [amount for _, amount in lines(newest_invoice(sdk))]
     assert sum(there) + sum(back) == 0
     assert sdk.v1.subscriptions.retrieve(made.id)["items"].data[0].price.id == basic
+
+    plan_for_the_next_period(page, work)
+    schedule = sdk.v1.subscription_schedules.retrieve(str(sdk.v1.subscriptions.retrieve(made.id).schedule))
+    assert [(phase["items"][0].price, phase.start_date) for phase in schedule.phases] == [
+        (basic, made.start_date),
+        (pro, made["items"].data[0].current_period_end),
+    ]
+    drop_the_plan(page, work)
+    assert sdk.v1.subscriptions.retrieve(made.id).schedule is None
