@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from pipelines.pull_stripe_backfill import PullProgress
 from pipelines.pull_stripe_client import StripePullError, StripeReader
 from pipelines.pull_stripe_pages import Pull
-from pipelines.reconcile_copies import SERVICE, Tell, check_lists, confirm
+from pipelines.reconcile_copies import SERVICE, check_lists, confirm
 from pipelines.reconcile_money import check_money
 from pipelines.reconcile_repair import repair_wanted
 from store import discrepancies, reconciliation_runs
@@ -44,7 +45,7 @@ def reconcile(
     *,
     now: datetime,
     started_by: str = SERVICE,
-    tell: Tell | None = None,
+    tell: PullProgress | None = None,
 ) -> Report:
     """Compare everything, or go on with a run that was asked for or stopped in the last twelve hours.
 
@@ -58,7 +59,7 @@ def reconcile(
 
 
 def _reconcile(
-    engine: Engine, tenant_id: UUID, reader: StripeReader, now: datetime, started_by: str, tell: Tell | None
+    engine: Engine, tenant_id: UUID, reader: StripeReader, now: datetime, started_by: str, tell: PullProgress | None
 ) -> Report:
     with tenant_transaction(engine, tenant_id) as connection:
         run = reconciliation_runs.begin(connection, tenant_id, by=started_by, now=now, resume_since=now - RESUMED_FOR)

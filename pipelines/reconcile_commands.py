@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from billing.principals import OPERATOR
 from pipelines.installation import stripe_config, this_installation
+from pipelines.progress import progress_bars
 from pipelines.pull_stripe_client import StripeReader
 from pipelines.reconcile import Report
 from pipelines.reconcile import reconcile as run_reconciliation
@@ -30,7 +31,10 @@ def reconcile(
     with refusals_as_sentences(console), this_installation() as installation:
         engine, tenant_id = installation.engine, installation.tenant_id
         with StripeReader(stripe_config(load_settings())) as reader:
-            report = run_reconciliation(engine, tenant_id, reader, now=clock(engine), started_by=str(OPERATOR))
+            with progress_bars(console, "Comparing") as tell:
+                report = run_reconciliation(
+                    engine, tenant_id, reader, now=clock(engine), started_by=str(OPERATOR), tell=tell
+                )
             _print_report(report)
             if repair and report.open:
                 mended = repair_all(engine, tenant_id, reader, principal=OPERATOR, now=clock(engine))

@@ -1,6 +1,6 @@
 """Every list at Stripe beside our copies, page by page; what does not agree is looked at a second time before it counts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from billing.reconciliation_causes import AboutIt, explain
 from billing.reconciliation_rules import COPY, Discrepancy, Held, compare, extra
+from pipelines.pull_stripe_backfill import PullProgress
 from pipelines.pull_stripe_client import CursorGone, StripePermissionMissing
 from pipelines.pull_stripe_pages import Pull, retrieve, with_all_parts
 from pipelines.pull_stripe_streams import BY_KIND, EVENTS, STREAMS, Stream
@@ -24,9 +25,6 @@ EVENTS_LISTED_FOR = timedelta(days=30)
 AT_ONCE = 100
 SERVICE = "metering"
 
-Tell = Callable[[str, int], None]
-"""Told a list's name and how many of its objects were looked at."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -38,7 +36,7 @@ class Place:
     done: bool = False
 
 
-def check_lists(pull: Pull, run: Run, tell: Tell | None) -> Run:
+def check_lists(pull: Pull, run: Run, tell: PullProgress | None) -> Run:
     """Read every list from where the run stands to its end; a list that the key may not read is noted and left out."""
     for stream in STREAMS:
         if stream is EVENTS or stream.kind in run.refused:
@@ -55,7 +53,7 @@ def check_lists(pull: Pull, run: Run, tell: Tell | None) -> Run:
     return run
 
 
-def _check_list(pull: Pull, run: Run, stream: Stream, tell: Tell | None) -> Run:
+def _check_list(pull: Pull, run: Run, stream: Stream, tell: PullProgress | None) -> Run:
     place = Place(
         **{**run.progress.get(stream.name, {}), "seen": tuple(run.progress.get(stream.name, {}).get("seen", ()))}
     )
@@ -80,7 +78,7 @@ def _check_list(pull: Pull, run: Run, stream: Stream, tell: Tell | None) -> Run:
             progress = {**run.progress, stream.name: {**asdict(place), "seen": list(place.seen)}}
             run = reconciliation_runs.note(connection, run, checked=checked, progress=progress, refused=run.refused)
         if tell is not None:
-            tell(stream.name, len(page.objects))
+            tell(stream.name, checked[stream.kind], None)
     return run
 
 
@@ -125,7 +123,11 @@ def _compared(connection: Connection, kind: str, objects: Sequence[Raw]) -> list
 
 def look_again(pull: Pull, stream: Stream, id_: str) -> tuple[Discrepancy | None, datetime | None]:
     """Fetch one object and compare it with our copy as that is then; with when the copy was read."""
-    objects = retrieve(pull, stream, id_)
+    return beside(pull, stream, id_, retrieve(pull, stream, id_))
+
+
+def beside(pull: Pull, stream: Stream, id_: str, objects: Sequence[Raw]) -> tuple[Discrepancy | None, datetime | None]:
+    """An object as it was just fetched, with its parts, beside our copy; and when that copy was read."""
     with tenant_transaction(pull.engine, pull.tenant_id) as connection:
         row = mirror_copies.rows(connection, stream.kind, [id_]).get(id_)
         read_at = None if row is None else row["synced_at"]

@@ -10,7 +10,7 @@ from billing.reconciliation_rules import COPY, Discrepancy
 from pipelines.pull_stripe_client import StripePullError, StripeReader
 from pipelines.pull_stripe_pages import Pull, retrieve
 from pipelines.pull_stripe_streams import BY_KIND
-from pipelines.reconcile_copies import look_again
+from pipelines.reconcile_copies import beside
 from pipelines.reconcile_money import (
     Contents,
     balance_money,
@@ -53,13 +53,11 @@ def repair_all(engine: Engine, tenant_id: UUID, reader: StripeReader, *, princip
 def repair(engine: Engine, tenant_id: UUID, reader: StripeReader, known: Known, *, by: str, now: datetime) -> bool:
     """Fetch again what one discrepancy is about; True when it is mended, else the row says why it is not.
 
-    What Stripe no longer has is marked as deleted in the mirror. The look afterwards decides, not the fetch.
+    What Stripe no longer has is marked as deleted in the mirror. The comparison afterwards decides, not the fetch.
     """
     pull = Pull(engine, tenant_id, reader, now, 1)
     try:
-        _take_in_again(pull, known)
-        reach("reconcile.fetched_again")
-        left = _still_wrong(pull, known)
+        left = _mend_copy(pull, known) if known.rule == COPY else _mend_sum(pull, known)
     except StripePullError as refusal:
         left = str(refusal)
     with tenant_transaction(engine, tenant_id) as connection:
@@ -77,15 +75,30 @@ def repair(engine: Engine, tenant_id: UUID, reader: StripeReader, known: Known, 
     return left is None
 
 
-def _take_in_again(pull: Pull, known: Known) -> None:
-    """Fetch the object, and for a sum the objects that take part in it, and write them into the mirror."""
+def _mend_copy(pull: Pull, known: Known) -> str | None:
+    """Take the object in as it is now; why the copy still differs, None when it does not."""
+    stream = BY_KIND[known.object_kind]
+    objects = _take_in(pull, known.object_kind, known.object_id)
+    found, _ = beside(pull, stream, known.object_id, objects)
+    return None if found is None else f"Read again, and still: {found.sentence}"
+
+
+def _mend_sum(pull: Pull, known: Known) -> str | None:
+    """Take in all that takes part in the sum; why it still does not add up, None when it does."""
     with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-        others = [] if known.rule == COPY else list(_taking_part(connection, known))
+        others = list(_taking_part(connection, known))
     subject = [(known.object_kind, known.object_id)] if known.object_kind in BY_KIND else []
     for kind, id_ in {*subject, *others}:
-        objects = retrieve(pull, BY_KIND[kind], id_)
-        with tenant_transaction(pull.engine, pull.tenant_id) as connection:
-            observers.take_in(connection, pull.tenant_id, objects, pull.now)
+        _take_in(pull, kind, id_)
+    return FOR_A_PERSON if _still_off(pull, known) else None
+
+
+def _take_in(pull: Pull, kind: str, id_: str) -> Sequence[Raw]:
+    objects = retrieve(pull, BY_KIND[kind], id_)
+    reach("reconcile.fetched_again")
+    with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+        observers.take_in(connection, pull.tenant_id, objects, pull.now)
+    return objects
 
 
 def _taking_part(connection: Connection, known: Known) -> Iterable[tuple[str, str]]:
@@ -97,11 +110,8 @@ def _taking_part(connection: Connection, known: Known) -> Iterable[tuple[str, st
             yield "charge", charge
 
 
-def _still_wrong(pull: Pull, known: Known) -> str | None:
-    """Why the discrepancy stands, after a fetch; None when it does not."""
-    if known.rule == COPY:
-        found, _ = look_again(pull, BY_KIND[known.object_kind], known.object_id)
-        return None if found is None else f"Read again, and still: {found.sentence}"
+def _still_off(pull: Pull, known: Known) -> bool:
+    """Whether the same sum is off, counted from our copies as they are now."""
     if known.object_kind == "balance":
         sums = balance_money(pull)
     else:
@@ -110,8 +120,7 @@ def _still_wrong(pull: Pull, known: Known) -> str | None:
         contents = contents_of(pull, objects)
         with tenant_transaction(pull.engine, pull.tenant_id) as connection:
             sums = [found for _, found in _sums(connection, known, objects, contents)]
-    same = [one for one in sums if (one.rule, one.object_id) == (known.rule, known.object_id)]
-    return FOR_A_PERSON if same else None
+    return any((one.rule, one.object_id) == (known.rule, known.object_id) for one in sums)
 
 
 def _sums(

@@ -231,3 +231,16 @@ def test_only_one_run_of_a_tenant_at_a_time(account: Account, engine: Engine, te
         with reconciliation_runs.alone(engine, mallory) as is_mallory_alone:
             assert is_mallory_alone
     assert dict(account.reconcile().open) == {}
+
+
+@pytest.mark.slow
+def test_the_demo_company_with_all_its_trouble_is_clean(
+    engine: Engine, tenant: UUID, demo_company_server: SandboxServer
+) -> None:
+    """Several currencies, payments that failed, disputes in every state, refunds that came back, a payout each week."""
+    account = open_account(engine, tenant, demo_company_server)
+    account.pull()
+    report = account.reconcile()
+    assert ([one.sentence for one in account.listed()], report.pending) == ([], 0)
+    assert report.checked["payout"] > 50
+    assert report.checked["money of charges"] == report.checked["charge"] > 500
