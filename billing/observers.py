@@ -19,15 +19,11 @@ It is shown the same object many times, and objects in any order, so it looks at
 """
 
 OBSERVERS: dict[str, tuple[Observer, ...]] = {
+    **dict.fromkeys(recovery_cases.WATCHED, ()),
     "refund": (observe_refund,),
-    "invoice": (recovery_cases.observe_invoice,),
-    "invoice_payment": (recovery_cases.observe_invoice_payment,),
-    "charge": (recovery_cases.observe_charge,),
-    "customer": (recovery_cases.observe_customer,),
-    "subscription": (recovery_cases.observe_subscription,),
-    "dispute": (observe_dispute, recovery_cases.observe_dispute),
+    "dispute": (observe_dispute,),
 }
-"""Who looks at which kind, by Stripe's name of the object."""
+"""Who looks at which kind, by Stripe's name of the object. Failed payments are looked at a batch at a time (`show`)."""
 
 
 def take_in(connection: Connection, tenant_id: UUID, raw_objects: Iterable[Raw], fetched_at: datetime) -> int:
@@ -49,6 +45,9 @@ def take_in(connection: Connection, tenant_id: UUID, raw_objects: Iterable[Raw],
 
 def show(connection: Connection, tenant_id: UUID, kind: str, objects: Iterable[Raw], now: datetime) -> None:
     """Show mirrored objects of one kind to their observers, in the given order."""
-    for raw in objects:
+    shown = list(objects)
+    for raw in shown:
         for observer in OBSERVERS[kind]:
             observer(connection, tenant_id, raw, now)
+    if kind in recovery_cases.WATCHED and shown:
+        recovery_cases.observe(connection, tenant_id, kind, [raw["id"] for raw in shown], now)

@@ -1,5 +1,6 @@
 """Every failed invoice as a case: looks at what the mirror says now, writes down tries, and moves the case along its table."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID
@@ -19,59 +20,19 @@ from store.stripe_values import inside, moment, reference
 SERVICE = "metering"
 
 
-def observe_invoice(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Open or move the case of an invoice that Stripe could not collect."""
-    _look_if_concerned(connection, tenant_id, raw["id"], now, is_certain=recovery_rules.has_failed(raw))
+WATCHED = ("invoice", "invoice_payment", "charge", "customer", "subscription", "dispute")
+"""Kinds of Stripe's objects from which cases follow."""
 
 
-def observe_charge(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """A try of an invoice: one that failed opens a case, every other moves the one there is."""
-    recovery_cases.take_turns(connection, tenant_id)
-    for invoice_id in recovery_sources.invoices_of_charge(connection, raw):
-        _look_if_concerned(connection, tenant_id, invoice_id, now, is_certain=raw.get("status") == "failed")
-
-
-def observe_invoice_payment(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Only now is it known which invoice a charge belongs to, if the charge was seen before."""
-    invoice_id = reference(raw.get("invoice"))
-    if invoice_id is not None:
-        _look_if_concerned(connection, tenant_id, invoice_id, now)
-
-
-def _look_if_concerned(
-    connection: Connection, tenant_id: UUID, invoice_id: str, now: datetime, *, is_certain: bool = False
-) -> None:
-    """Look at an invoice that has a case or a failed charge.
+def observe(connection: Connection, tenant_id: UUID, kind: str, ids: Sequence[str], now: datetime) -> None:
+    """Open or move the cases that mirrored objects of one kind concern: each invoice is looked at once, however many objects name it.
 
     The turn is taken before anything is read: of two transactions that bring a charge and its invoice at the same time, the second
     one then sees what the first has written.
     """
     recovery_cases.take_turns(connection, tenant_id)
-    if is_certain or recovery_sources.is_concerned(connection, invoice_id):
-        look(connection, tenant_id, invoice_id, now)
-
-
-def observe_customer(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Another card on file brings the customer's failed invoices back to life."""
-    recovery_cases.take_turns(connection, tenant_id)
-    for invoice_id in recovery_cases.active_invoices(connection, customer_id=raw["id"]):
-        look(connection, tenant_id, invoice_id, now)
-
-
-def observe_subscription(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Canceled: nothing is tried any more. Another card: tried at once."""
-    recovery_cases.take_turns(connection, tenant_id)
-    for invoice_id in recovery_cases.active_invoices(connection, subscription_id=raw["id"]):
-        look(connection, tenant_id, invoice_id, now)
-
-
-def observe_dispute(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """While a payment of the customer is disputed, their card is left alone."""
-    recovery_cases.take_turns(connection, tenant_id)
-    customer_id = recovery_sources.customer_of_charge(connection, str(reference(raw.get("charge"))))
-    if customer_id is not None:
-        for invoice_id in recovery_cases.active_invoices(connection, customer_id=customer_id):
-            look(connection, tenant_id, invoice_id, now)
+    for invoice_id in recovery_sources.concerned(connection, kind, ids):
+        _look(connection, tenant_id, invoice_id, now)
 
 
 def look(connection: Connection, tenant_id: UUID, invoice_id: str, now: datetime) -> RecoveryCase | None:
@@ -80,25 +41,20 @@ def look(connection: Connection, tenant_id: UUID, invoice_id: str, now: datetime
     Safe to call at any time and any number of times. Holds the turn of the tenant's cases until the transaction ends.
     """
     recovery_cases.take_turns(connection, tenant_id)
+    return _look(connection, tenant_id, invoice_id, now)
+
+
+def _look(connection: Connection, tenant_id: UUID, invoice_id: str, now: datetime) -> RecoveryCase | None:
     source = recovery_sources.of_invoice(connection, invoice_id)
     if source is None:
         return None
     case = recovery_cases.find_by_invoice(connection, invoice_id) or _open(connection, tenant_id, source, now)
     if case is None:
         return None
-    _record_tries(connection, tenant_id, case, source)
-    planned = plan_of(connection, case, source, now)
-    return _move(connection, tenant_id, case, source, planned, now)
-
-
-def plan_of(connection: Connection, case: RecoveryCase, source: Source, now: datetime) -> Plan:
-    """What the schedule says of a case."""
-    declined = [
-        _as_seen(attempt)
-        for attempt in recovery_cases.attempts(connection, case.case_id)
-        if attempt.outcome == "declined"
-    ]
-    return plan(_facts(case, source), declined, now)
+    tries = _record_tries(connection, tenant_id, case, source)
+    declined = [_as_seen(attempt) for attempt in tries if attempt.outcome == "declined"]
+    planned = plan(_facts(case, source), declined, now)
+    return _move(connection, tenant_id, case, source, tries, planned, now)
 
 
 def _open(connection: Connection, tenant_id: UUID, source: Source, now: datetime) -> RecoveryCase | None:
@@ -146,13 +102,17 @@ def _owed_minor(invoice: Raw) -> int:
     return int((invoice.get("amount_remaining") or 0) or (invoice.get("amount_due") or 0))
 
 
-def _record_tries(connection: Connection, tenant_id: UUID, case: RecoveryCase, source: Source) -> None:
-    """Write down every charge of the invoice as a try.
+def _record_tries(
+    connection: Connection, tenant_id: UUID, case: RecoveryCase, source: Source
+) -> Sequence[recovery_cases.Attempt]:
+    """Write down every charge of the invoice as a try, and return all tries, oldest first.
 
     Those that no command of ours made are Stripe's as far as the invoice counts them: `attempt_count` counts the first try and the
     automatic ones. The further ones are the customer's.
     """
-    known = {attempt.charge_id: attempt for attempt in recovery_cases.attempts(connection, case.case_id)}
+    tries = recovery_cases.attempts(connection, case.case_id)
+    known = {attempt.charge_id: attempt for attempt in tries}
+    is_changed = False
     automatic = int(source.invoice.get("attempt_count") or 0)
     for charge in source.charges:
         outcome = {"failed": "declined", "succeeded": "succeeded"}.get(charge["status"])
@@ -162,6 +122,7 @@ def _record_tries(connection: Connection, tenant_id: UUID, case: RecoveryCase, s
         automatic -= not is_ours
         if outcome is None or (seen is not None and seen.outcome == outcome and (is_ours or seen.by == by)):
             continue
+        is_changed = True
         told = asdict(decline_of(charge)) if outcome == "declined" else {"brand": decline_of(charge).brand}
         recovery_cases.record_attempt(
             connection,
@@ -174,6 +135,7 @@ def _record_tries(connection: Connection, tenant_id: UUID, case: RecoveryCase, s
             payment_method_id=payment_method_of(charge),
             **told,
         )
+    return recovery_cases.attempts(connection, case.case_id) if is_changed else tries
 
 
 def _facts(case: RecoveryCase, source: Source) -> FailedInvoice:
@@ -207,7 +169,13 @@ def _as_seen(attempt: recovery_cases.Attempt) -> Attempt:
 
 
 def _move(
-    connection: Connection, tenant_id: UUID, case: RecoveryCase, source: Source, planned: Plan, now: datetime
+    connection: Connection,
+    tenant_id: UUID,
+    case: RecoveryCase,
+    source: Source,
+    tries: Sequence[recovery_cases.Attempt],
+    planned: Plan,
+    now: datetime,
 ) -> RecoveryCase:
     """Write the plan into the case, and the step if it is another state than before."""
     invoice = source.invoice
@@ -238,7 +206,7 @@ def _move(
         "planned_mails": [{"kind": mail.kind, "at": mail.at.isoformat()} for mail in planned.mails],
         "ended_at": _ended_at(case, invoice, to, now),
         "recovered_minor": came_in_minor if to == "recovered" else None,
-        "attribution": _attribution(connection, case) if to == "recovered" else None,
+        "attribution": _attribution(connection, case, tries) if to == "recovered" else None,
     }
     if all(getattr(case, name) == value for name, value in values.items()):
         return case
@@ -268,8 +236,7 @@ def _ended_at(case: RecoveryCase, invoice: Raw, to: State, now: datetime) -> dat
     return moment(inside(invoice, "status_transitions", key)) or at_latest
 
 
-def _attribution(connection: Connection, case: RecoveryCase) -> str:
-    tries = recovery_cases.attempts(connection, case.case_id)
+def _attribution(connection: Connection, case: RecoveryCase, tries: Sequence[recovery_cases.Attempt]) -> str:
     paid = next((attempt for attempt in tries if attempt.outcome == "succeeded"), None)
     if paid is None:
         return recovery_rules.attribution(None)

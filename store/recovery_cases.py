@@ -118,15 +118,6 @@ def _first(connection: Connection, condition: Any) -> RecoveryCase | None:
     return None if row is None else _case(row)
 
 
-def active_invoices(
-    connection: Connection, *, customer_id: str | None = None, subscription_id: str | None = None
-) -> list[str]:
-    """The invoices of a customer or a subscription whose cases may still move, in the order of their ids."""
-    mine = table.customer_id == customer_id if customer_id is not None else table.subscription_id == subscription_id
-    wanted = select(table.invoice_id).where(mine, table.state.in_((*ACTIVE, "lost"))).order_by(table.invoice_id)
-    return list(connection.scalars(wanted))
-
-
 def due(connection: Connection, *, now: datetime, waited_since: datetime, limit: int) -> list[RecoveryCase]:
     """Cases whose moment has come, most overdue first; and those that have waited for the customer since before a moment."""
     is_due = and_(table.state.in_(("scheduled", "snoozed")), table.next_attempt_at <= now)

@@ -1,10 +1,10 @@
 """What the mirror says about a failed invoice: the invoice, its charges, the card that would pay, what speaks against it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, union
 
 from store.schema import (
     recovery_cases,
@@ -18,6 +18,8 @@ from store.schema import (
 from store.stripe_values import inside, reference
 
 Raw = dict[str, Any]
+# Whatever card or dispute comes: what is owed is no longer owed, or was given up on purpose.
+SETTLED_STATES = ("recovered", "written_off", "withdrawn")
 OVER = ("won", "lost", "warning_closed", "prevented")
 
 
@@ -91,20 +93,14 @@ def _has_open_dispute() -> Any:
 
 def _charges(connection: Connection, invoice_id: str) -> list[Raw]:
     charge, payment = stripe_charges.c, stripe_invoice_payments.c
-    of_invoice = select(payment.payment_intent_id, payment.charge_id).where(payment.invoice_id == invoice_id)
-    links = connection.execute(of_invoice).all()
     wanted = (
         select(charge.raw)
-        .where(
-            or_(
-                charge.payment_intent_id.in_([link[0] for link in links if link[0] is not None]),
-                charge.id.in_([link[1] for link in links if link[1] is not None]),
-            ),
-            ~charge.is_deleted,
-        )
+        .join(stripe_invoice_payments, (payment.tenant_id == charge.tenant_id) & _belongs())
+        .where(payment.invoice_id == invoice_id, ~charge.is_deleted)
         .order_by(charge.created_at, charge.id)
     )
-    return list(connection.scalars(wanted)) if links else []
+    found = {raw["id"]: raw for raw in connection.scalars(wanted)}  # two payments may name one charge
+    return list(found.values())
 
 
 def _card(invoice: Raw, subscription: Raw | None, customer: Raw | None) -> str | None:
@@ -120,30 +116,57 @@ def _card(invoice: Raw, subscription: Raw | None, customer: Raw | None) -> str |
     return next((reference(one) for one in candidates if one), None)
 
 
-def invoices_of_charge(connection: Connection, charge: Mapping[str, Any]) -> list[str]:
-    """The invoices that a charge (Stripe's object) was to pay, in the order of their ids."""
-    payment = stripe_invoice_payments.c
-    intent = reference(charge.get("payment_intent"))
-    is_of_intent = payment.payment_intent_id == intent if intent is not None else false()
-    wanted = select(payment.invoice_id).where(or_(is_of_intent, payment.charge_id == charge["id"])).distinct()
-    return sorted(found for found in connection.scalars(wanted) if found is not None)
+def concerned(connection: Connection, kind: str, ids: Sequence[str]) -> list[str]:
+    """The invoices whose recovery objects of one kind concern, in the order of their ids: with a case, or tried in vain.
 
-
-def is_concerned(connection: Connection, invoice_id: str) -> bool:
-    """Whether an invoice has a case, or was tried in vain at least once."""
-    payment, charge = stripe_invoice_payments.c, stripe_charges.c
-    has_case = exists().where(recovery_cases.c.invoice_id == invoice_id)
-    has_failed = exists(
-        select(charge.id)
-        .join(
-            stripe_invoice_payments,
-            (payment.tenant_id == charge.tenant_id) & (payment.payment_intent_id == charge.payment_intent_id),
-        )
-        .where(payment.invoice_id == invoice_id, charge.status == "failed")
+    Cards, subscriptions and disputes concern only cases that may still move. Objects by Stripe's names and ids.
+    """
+    if kind in {"customer", "subscription", "dispute"}:
+        return _with_moving_cases(connection, kind, ids)
+    payment, charge, invoice = stripe_invoice_payments.c, stripe_charges.c, stripe_invoices.c
+    if kind == "charge":  # one that pays without an intent is found by its invoice payment
+        intents = select(charge.payment_intent_id).where(charge.id.in_(ids))
+        of_these = select(payment.invoice_id).where(payment.payment_intent_id.in_(intents))
+    elif kind == "invoice_payment":
+        of_these = select(payment.invoice_id).where(payment.id.in_(ids))
+    else:
+        of_these = select(invoice.id).where(invoice.id.in_(ids))
+    named = sorted({id_ for id_ in connection.scalars(of_these) if id_ is not None})
+    if not named:
+        return []
+    failed = (
+        select(payment.invoice_id)
+        .join(stripe_charges, (charge.tenant_id == payment.tenant_id) & _belongs())
+        .where(payment.invoice_id.in_(named), charge.status == "failed")
     )
-    return bool(connection.scalar(select(or_(has_case, has_failed))))
+    # Without a card on file an invoice fails without a charge.
+    in_vain = select(invoice.id).where(
+        invoice.id.in_(named),
+        invoice.status.in_(("open", "uncollectible")),
+        invoice.attempt_count > 0,
+        invoice.collection_method == "charge_automatically",
+    )
+    has_case = select(recovery_cases.c.invoice_id).where(recovery_cases.c.invoice_id.in_(named))
+    return sorted(set(connection.scalars(union(failed, in_vain, has_case))))
 
 
-def customer_of_charge(connection: Connection, charge_id: str) -> str | None:
-    """Whose charge it is; None when it is not mirrored."""
-    return connection.scalar(select(stripe_charges.c.customer_id).where(stripe_charges.c.id == charge_id))
+def _belongs() -> ColumnElement[bool]:
+    """A charge was to pay by this payment: through its payment intent, or by itself."""
+    payment, charge = stripe_invoice_payments.c, stripe_charges.c
+    return or_(payment.payment_intent_id == charge.payment_intent_id, payment.charge_id == charge.id)
+
+
+def _with_moving_cases(connection: Connection, kind: str, ids: Sequence[str]) -> list[str]:
+    case, dispute, charge = recovery_cases.c, stripe_disputes.c, stripe_charges.c
+    disputing = (
+        select(charge.customer_id)
+        .join(stripe_disputes, (dispute.tenant_id == charge.tenant_id) & (dispute.charge_id == charge.id))
+        .where(dispute.id.in_(ids))
+    )
+    mine = {
+        "customer": case.customer_id.in_(ids),
+        "subscription": case.subscription_id.in_(ids),
+        "dispute": case.customer_id.in_(disputing),
+    }[kind]
+    wanted = select(case.invoice_id).where(mine, case.state.not_in(SETTLED_STATES)).order_by(case.invoice_id)
+    return list(connection.scalars(wanted))
