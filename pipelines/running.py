@@ -108,11 +108,11 @@ def serve_until_interrupted(
         "DATABASE_URL": installation.app_url,
         "STRIPE_API_KEY": stripe.api_key,
         "STRIPE_API_BASE": stripe.api_base or "",
-        "STRIPE_WRITE_KEY": "",
+        "STRIPE_WRITE_KEY": "off",
         "STRIPE_WEBHOOK_SECRETS": webhook_secrets,
         "SMTP_URL": "off",
     }
-    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key, "SMTP_URL": smtp_url}
+    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key or "off", "SMTP_URL": smtp_url}
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"
     try:

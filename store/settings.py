@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 POSTGRES_DRIVER = "postgresql+psycopg://"
@@ -35,6 +35,11 @@ def _stripe_key(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("sk_", "rk_")):
         raise ValueError("must be a secret or restricted key (it begins with sk_ or rk_)")
     return value
+
+
+def _nothing_when_off(value: object) -> object:
+    """`off` is no key at all: an empty variable would leave the one in `.env` standing."""
+    return None if value == "off" else value
 
 
 def _web_address(value: str) -> str:
@@ -143,7 +148,9 @@ class Settings(BaseSettings):
     database_url: PostgresUrl | None = None
     database_owner_url: PostgresUrl | None = None
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
-    stripe_write_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    stripe_write_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_stripe_key)] | None, BeforeValidator(_nothing_when_off)
+    ] = None
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
     stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
     stripe_requests_per_second: int = Field(20, ge=1, le=100)

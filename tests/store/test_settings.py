@@ -52,6 +52,17 @@ def test_a_secret_shows_in_no_representation(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.stripe_api_key.get_secret_value() == "sk_test_hunter2"
 
 
+def test_a_process_that_changes_nothing_at_stripe_is_kept_from_the_key_in_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("STRIPE_WRITE_KEY=rk_test_hunter2\n", encoding="utf-8")
+    assert load_settings().stripe_write_key is not None
+    monkeypatch.setenv("STRIPE_WRITE_KEY", "")  # says nothing, so the file counts
+    assert load_settings().stripe_write_key is not None
+    monkeypatch.setenv("STRIPE_WRITE_KEY", "off")
+    assert load_settings().stripe_write_key is None
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgres_address_becomes_sqlalchemys(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("DATABASE_URL", f"{scheme}://metering_app:x@h/db?sslmode=require")
