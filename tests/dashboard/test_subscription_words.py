@@ -1,13 +1,14 @@
 """A subscription and its changes are told in a person's words; without a database the page says what is missing."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billing.preview_comparison import Row, TheirLine
-from billing.subscription_changes import CancelNow, Resume, Switch
+from billing.subscription_changes import CancelNow, EndTrial, Resume, Switch, SwitchLater
 from billing.subscriptions import Held
 from dashboard import subscription_words as words
 from pricing.proration import Line
@@ -83,3 +84,40 @@ def test_a_page_without_a_database_says_what_changing_needs(
     publish_tables(tmp_path, {"customers": [who], "customer_month": [revenue(OCTOBER, "cus_a", 10_00)]}, slug="demo")
     app = run_page(tmp_path, customers_page, customer="cus_a")
     assert any("needs the queues in Postgres" in element.value for element in app.markdown)
+
+
+@pytest.mark.parametrize(
+    ("days", "words_"),
+    [
+        (-1, "the difference for the rest of the running period is put on the next invoice."),
+        (0, "when the running period ends: nothing is given back or added"),
+        (9, "A period that this moment divides is prorated then"),
+    ],
+)
+def test_a_change_from_a_date_on_says_what_becomes_of_the_running_period(days: int, words_: str) -> None:
+    at = datetime.fromtimestamp(ENDS, UTC) + timedelta(days=days)
+    said = words.change_words(SwitchLater("si_1", "price_pro", 3, at), held())
+    assert said.startswith(f"Change to 3 \u00d7 Pro at {at.day} {at:%b} 2026")
+    assert words_ in said
+
+
+def test_what_is_planned_is_said_from_now_on() -> None:
+    def phase(start: int, price: str, quantity: int) -> dict[str, Any]:
+        return {"start_date": start, "end_date": start + 86_400, "items": [{"price": price, "quantity": quantity}]}
+
+    phases = [phase(ENDS - 86_400, "price_pro", 2), phase(ENDS, "price_pro", 3), phase(ENDS + 86_400, "price_gone", 1)]
+    planned = replace(held(), schedule={"id": "sub_sched_1", "phases": phases, "end_behavior": "cancel"})
+    now = datetime.fromtimestamp(ENDS - 60, UTC)
+    first, second, end = words.plan_lines(planned, now)
+    assert first == ":material/event: From 1 Feb 2026, 00:00 UTC: **3 \u00d7 Pro**, \\$186\\.00 a month"
+    assert "price" in second
+    assert "It ends with its schedule on 3 Feb 2026" in end
+    assert words.plan_lines(held(), now) == []
+
+
+def test_a_longer_trial_says_until_when() -> None:
+    until = EndTrial(datetime(2026, 3, 1, tzinfo=UTC))
+    assert (
+        words.change_words(until, None)
+        == "Let the trial last until 1 Mar 2026, 00:00 UTC; the first bill is made then."
+    )
