@@ -9,7 +9,7 @@ from pipelines.pull_stripe_backfill import PullProgress
 from pipelines.pull_stripe_client import StripePullError, StripeReader
 from pipelines.pull_stripe_pages import Pull
 from pipelines.reconcile_copies import SERVICE, check_lists, confirm
-from pipelines.reconcile_money import check_money
+from pipelines.reconcile_money import CHARGE_SIDE, check_money
 from pipelines.reconcile_repair import repair_wanted
 from store import discrepancies, reconciliation_runs
 from store.database import Engine, tenant_transaction
@@ -17,7 +17,6 @@ from store.failpoints import reach
 
 THREADS = 1  # a run is in no hurry, and leaves Stripe's limits to the pull
 RESUMED_FOR = timedelta(hours=12)
-_CHARGE_SIDE = frozenset({"charge", "refund", "dispute", "balance_transaction"})
 
 
 class RunUnderWay(StripePullError):
@@ -75,8 +74,8 @@ def _reconcile(
             reconciliation_runs.note_trouble(connection, run, str(trouble))
         raise
     unread = set(run.refused)
-    if unread & _CHARGE_SIDE:  # the sums that these take part in were not checked either
-        unread |= _CHARGE_SIDE
+    if unread & CHARGE_SIDE:  # the sums that these take part in were not checked either
+        unread |= CHARGE_SIDE
     with tenant_transaction(engine, tenant_id) as connection:
         gone = discrepancies.end_unseen(connection, run.run_id, but_kinds=sorted(unread), now=now, by=SERVICE)
         run = reconciliation_runs.finish(connection, run, now=now)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from billing.principals import OPERATOR
+from billing.reconciliation_rules import words
 from pipelines.installation import stripe_config, this_installation
 from pipelines.progress import progress_bars
 from pipelines.pull_stripe_client import StripeReader
@@ -51,7 +52,7 @@ def reconcile(
 
 
 def _print_report(report: Report) -> None:
-    console.print("Compared: " + ", ".join(f"{number:,} {kind}" for kind, number in report.checked.items()))
+    console.print("Compared: " + ", ".join(f"{number:,} {words(kind)}" for kind, number in report.checked.items()))
     for sentence in report.refused.values():
         console.print(sentence, highlight=False)
     if report.pending:

@@ -7,6 +7,7 @@ from uuid import UUID
 from billing import observers
 from billing.principals import OPERATOR, Principal
 from billing.reconciliation_rules import COPY, Discrepancy
+from pipelines.handle_inbox import said
 from pipelines.pull_stripe_client import StripePullError, StripeReader
 from pipelines.pull_stripe_pages import Pull, retrieve
 from pipelines.pull_stripe_streams import BY_KIND
@@ -20,7 +21,7 @@ from pipelines.reconcile_money import (
     transactions_money,
 )
 from store import audit, discrepancies, stripe_mirror
-from store.database import Connection, Engine, tenant_transaction
+from store.database import DATABASE_AWAY, Connection, Engine, tenant_transaction
 from store.discrepancies import Known
 from store.failpoints import reach
 from store.stripe_rows import Raw
@@ -60,6 +61,10 @@ def repair(engine: Engine, tenant_id: UUID, reader: StripeReader, known: Known, 
         left = _mend_copy(pull, known) if known.rule == COPY else _mend_sum(pull, known)
     except StripePullError as refusal:
         left = str(refusal)
+    except DATABASE_AWAY:
+        raise
+    except Exception as failure:  # noqa: BLE001 - whoever acts on this kind may fail on one object; the others are repaired
+        left = f"Read again, and taking it in failed: {said(failure)}"
     with tenant_transaction(engine, tenant_id) as connection:
         if not discrepancies.write_repair(connection, known, trouble=left, by=by, now=now):
             return False

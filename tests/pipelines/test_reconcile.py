@@ -1,21 +1,22 @@
 """Reconciliation finds every drift that was put in and nothing else, mends what can be mended, and leaves the rest to a person."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from billing import reconciliation
 from billing.inbox_rules import read_event
-from billing.observers import take_in
+from billing.observers import OBSERVERS, take_in
 from billing.principals import Principal
 from pipelines.pull_stripe_client import StripeReader, StripeUnreachable
 from pipelines.reconcile import RunUnderWay, attend
 from pipelines.reconcile_repair import FOR_A_PERSON, repair_all
 from store import audit, discrepancies, inbox, reconciliation_runs
 from store.database import tenant_transaction
+from store.stripe_rows import Raw
 from tests.pipelines.reconciled_account import HOUR, Account, Drift, open_account
 from tests.sandbox_fixtures import SandboxServer
 
@@ -221,6 +222,27 @@ def test_a_sum_whose_news_is_on_its_way_is_not_called_wrong(account: Account) ->
     account.server.advance(seconds=HOUR)
     account.pull()
     assert dict(account.reconcile().open) == {}
+
+
+def test_an_object_that_cannot_be_taken_in_keeps_no_other_from_being_repaired(
+    account: Account, engine: Engine, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.trade(charges=6)
+    account.pull()
+    account.execute("delete from stripe_refunds")
+    account.reconcile()
+    poison = account.listed()[0].object_id
+
+    def fail_on_one(_connection: Connection, _tenant_id: UUID, raw: Raw, _now: datetime) -> None:
+        if raw["id"] == poison:
+            raise KeyError("reason")
+
+    monkeypatch.setitem(OBSERVERS, "refund", (fail_on_one,))
+    with StripeReader(account.config) as reader:
+        assert repair_all(engine, tenant, reader, principal=FAY, now=account.now) == 6 // 2 + 1 - 1
+    (left,) = account.listed()
+    assert (left.object_id, left.state) == (poison, "open")
+    assert str(left.repair_trouble).startswith("Read again, and taking it in failed: ")
 
 
 def test_only_one_run_of_a_tenant_at_a_time(account: Account, engine: Engine, tenant: UUID, mallory: UUID) -> None:
