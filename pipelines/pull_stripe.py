@@ -44,6 +44,7 @@ def sync(
     with _pulling(engine, tenant_id, config, now, progress) as (pull, tally):
         is_backfill = not _is_backfilled(pull)
         if _is_planned(pull):
+            pull_stripe_backfill.plan_new_lists(pull)
             pull_stripe_events.queue_money(pull)
         else:
             pull_stripe_backfill.begin(pull, tally)

@@ -66,6 +66,14 @@ def begin(pull: Pull, tally: Tally) -> None:
         observers.take_in(connection, pull.tenant_id, newest, pull.now)
 
 
+def plan_new_lists(pull: Pull) -> None:
+    """Plan the lists that the version which planned the backfill did not know, so that they are read from their beginning."""
+    with tenant_transaction(pull.engine, pull.tenant_id) as connection:
+        planned = sync_windows.streams(connection, SOURCE)
+        new = [stream for stream in STREAMS if stream is not EVENTS and stream.name not in planned]
+        sync_windows.add(connection, SOURCE, [Window(stream.name, BEGINNING, OPEN_END) for stream in new])
+
+
 def finish(pull: Pull, tally: Tally) -> None:
     """Read all that is unfinished. Each page is one transaction, so it may be stopped anywhere and called again."""
     while windows := _unfinished(pull, tally):

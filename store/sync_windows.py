@@ -123,6 +123,12 @@ def unfinished(connection: Connection, source: str) -> list[Window]:
     ]
 
 
+def streams(connection: Connection, source: str) -> set[str]:
+    """The lists of a source that have been planned, whether they are read already or not."""
+    stored = sync_windows.c
+    return set(connection.scalars(select(stored.stream).where(stored.source == source).distinct()))
+
+
 def forget_done(connection: Connection, source: str, stream: str) -> None:
     """Drop the finished windows of a stream, which say nothing any more."""
     stored = sync_windows.c

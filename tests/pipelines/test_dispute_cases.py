@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from billing import observers
 from billing.dispute_outcomes import expire_overdue
@@ -134,6 +134,17 @@ def test_early_fraud_warnings_are_pulled_and_followed(desk: Desk, mallory: UUID)
         assert dispute_reads.warnings_that_became_disputes(connection, before=desk.now) == (0, 0)
     with tenant_transaction(desk.engine, mallory) as connection:
         assert dispute_reads.early_warnings(connection) == []
+
+
+def test_warnings_from_before_an_upgrade_are_read_from_their_beginning(desk: Desk) -> None:
+    desk.server.control("/fraud_warnings", {"charge": desk.charge()})
+    desk.pull()
+    with tenant_transaction(desk.engine, desk.tenant) as connection:  # as the version before this list left it
+        connection.execute(text("delete from sync_windows where stream = 'radar/early_fraud_warnings'"))
+        connection.execute(text("delete from stripe_early_fraud_warnings"))
+    desk.pull()
+    with tenant_transaction(desk.engine, desk.tenant) as connection:
+        assert len(dispute_reads.early_warnings(connection)) == 1
 
 
 def test_the_record_and_the_months_count_what_the_rules_count(desk: Desk, mallory: UUID) -> None:
