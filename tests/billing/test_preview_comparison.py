@@ -104,6 +104,21 @@ def test_a_switch_costs_what_stripe_says_line_by_line(
         assert (ours.by_day is None) == (other == yearly)
 
 
+def test_a_switch_planned_for_a_later_day_of_the_period_is_previewed_at_that_day(
+    look: Look, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
+) -> None:
+    """Looked at after 11 days, planned for the 21st: 10 of 31 days are left, so 10.00 of 31.00 go back and 20.00 of 62.00 come."""
+    basic, pro = price(stripe_sdk, 3_100), price(stripe_sdk, 6_200)
+    made = subscribe(stripe_sdk, customer(stripe_sdk), basic)
+    sandbox_server.advance(days=11)
+    later = changes.SwitchLater(made["items"].data[0].id, pro, 1, START + timedelta(days=21))
+    ours, seen = look(later, made.id, AT)
+    assert [line.amount_minor for line in ours.lines] == [-1_000, 2_000]
+    assert [(row.difference_minor, row.cause) for row in seen.rows] == [(0, None)] * 2
+    at_the_end = replace(later, at=datetime.fromtimestamp(made["items"].data[0].current_period_end, UTC))
+    assert changes.preview_params(at_the_end, made.to_dict()) is None  # nothing is prorated, so nothing is previewed
+
+
 def test_a_second_switch_gives_back_what_the_first_one_billed(
     look: Look, sandbox_server: SandboxServer, stripe_sdk: stripe.StripeClient
 ) -> None:
