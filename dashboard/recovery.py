@@ -115,8 +115,8 @@ def _tiles(opened: Books, now: datetime) -> None:
         costs = recovery_reads.usage_costs(current.warehouse, at_risk)
         burned = wording.usd(recovery_metrics.burn_of_all(costs, {one.case_id: one.customer_id for one in at_risk}))
     tiles = (
-        ("At risk", total_words(at_risk, IN_RECOVERY), wording.count(len(at_risk), "unpaid invoice")),
-        ("In recovery", total_words(at_risk, TRYING), "a try is planned"),
+        ("At risk", total_words(at_risk, IN_RECOVERY), wording.count(len(at_risk), "invoice")),
+        ("In recovery", total_words(at_risk, TRYING), "try planned"),
         ("Recovered", total_words(ended, ("recovered",), recovered=True), "in 30 days"),
         ("Lost", total_words(ended, ("lost", "written_off")), "in 30 days"),
         ("AI cost burned", (burned, ""), "since they failed"),

@@ -99,7 +99,7 @@ def tries_words(row: Row) -> str:
 
 
 def total_words(failures: Sequence[Failure], states: Sequence[str], *, recovered: bool = False) -> tuple[str, str]:
-    """What failures in some states come to: the currency with most invoices, and the others as `+ €3.00`; `none` of none."""
+    """What failures in some states come to: the currency with most invoices, and the others as `+ €3.00 · `; `none` of none."""
     totals: dict[str, list[int]] = {}
     for one in failures:
         if one.state in states:
@@ -107,7 +107,7 @@ def total_words(failures: Sequence[Failure], states: Sequence[str], *, recovered
             totals.setdefault(one.currency, []).append(amount)
     ordered = sorted(totals.items(), key=lambda item: (-len(item[1]), item[0]))
     said = [wording.money_exact(sum(amounts), currency) for currency, amounts in ordered]
-    return said[0] if said else "none", "".join(f"+ {amount} " for amount in said[1:])
+    return said[0] if said else "none", "".join(f"+ {amount} · " for amount in said[1:])
 
 
 def rate_words(rate: Rate, currency: str) -> tuple[str, str]:

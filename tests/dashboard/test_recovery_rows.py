@@ -79,5 +79,5 @@ def test_totals_keep_currencies_apart() -> None:
         return Failure(UUID(int=1), None, currency, 1_000, state, NOW, None, None, None, 1)
 
     found = [failure("usd", "lost"), failure("eur", "written_off"), failure("usd", "recovered"), failure("usd", "lost")]
-    assert total_words(found, ("lost", "written_off")) == ("$20.00", "+ €10.00 ")
+    assert total_words(found, ("lost", "written_off")) == ("$20.00", "+ €10.00 · ")
     assert total_words(found, ("scheduled",)) == ("none", "")

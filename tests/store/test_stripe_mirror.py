@@ -123,8 +123,8 @@ def test_a_character_that_postgres_cannot_keep_is_replaced(engine: Engine, tenan
 
 
 def test_a_kind_that_is_not_mirrored_is_refused_with_the_whole_call(engine: Engine, tenant: UUID) -> None:
-    with pytest.raises(UnknownStripeObject, match="payout"):
-        write(engine, tenant, customer("cus_1"), {"id": "po_1", "object": "payout"})
+    with pytest.raises(UnknownStripeObject, match="topup"):
+        write(engine, tenant, customer("cus_1"), {"id": "tu_1", "object": "topup"})
     assert read(engine, tenant, "stripe_customers") == {}
 
 
