@@ -75,7 +75,7 @@ def live(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("numbers", seeds(100), ids=lambda numbers: f"from {numbers.start}")
+@pytest.mark.parametrize("numbers", seeds(40), ids=lambda numbers: f"from {numbers.start}")
 def test_no_night_at_the_outbox_moves_money_twice_or_forgets_it(
     numbers: range, live: Callable[[int, type[Any], Any, Any], None]
 ) -> None:
@@ -84,7 +84,7 @@ def test_no_night_at_the_outbox_moves_money_twice_or_forgets_it(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("numbers", seeds(200), ids=lambda numbers: f"from {numbers.start}")
+@pytest.mark.parametrize("numbers", seeds(120), ids=lambda numbers: f"from {numbers.start}")
 def test_no_night_at_the_refund_queue_loses_an_event_or_a_request(
     numbers: range, live: Callable[[int, type[Any], Any, Any], None]
 ) -> None:
@@ -93,7 +93,7 @@ def test_no_night_at_the_refund_queue_loses_an_event_or_a_request(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("numbers", seeds(100), ids=lambda numbers: f"from {numbers.start}")
+@pytest.mark.parametrize("numbers", seeds(60), ids=lambda numbers: f"from {numbers.start}")
 def test_no_night_of_disputes_and_failed_payments_answers_or_charges_twice(
     numbers: range, live: Callable[[int, type[Any], Any, Any], None]
 ) -> None:

@@ -39,8 +39,9 @@ def test_the_command_line_shows_sends_again_takes_back_and_stops(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in (("DATABASE_URL", database_urls.app), ("METERING_TENANT", "acme"), ("COLUMNS", "300")):
+    for name, value in (("DATABASE_URL", database_urls.app), ("METERING_TENANT", "acme")):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(mail_commands.console, "width", 300)
     asked, hers = ask(engine, tenant), ask(engine, mallory)
 
     def run(*words: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from pipelines import cli
+from pipelines import cli, reconcile_commands
 from store.database import DatabaseUrls
 from tests.pipelines.reconciled_account import open_account
 from tests.sandbox_fixtures import SandboxServer
@@ -34,10 +34,10 @@ def test_the_command_compares_lists_repairs_and_tells_by_its_exit_code(
         "STRIPE_API_KEY": "sk_test_sandbox",
         "STRIPE_API_BASE": sandbox_server.url,
         "STRIPE_REQUESTS_PER_SECOND": "100",
-        "COLUMNS": "300",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(reconcile_commands.console, "width", 300)
 
     found = CliRunner().invoke(cli.app, ["reconcile"])
     assert found.exit_code == 1, found.output

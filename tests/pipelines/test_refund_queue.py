@@ -248,8 +248,10 @@ def test_the_same_external_id_is_one_request_and_an_invoice_means_its_charge(des
     desk.sdk.v1.invoices.pay(str(invoice.id))
     desk.pull()
     first = desk.ask(str(invoice.id), None, external_id="ticket-7")
-    again = desk.ask(str(invoice.id), 1, external_id="ticket-7")
+    again = desk.ask(str(invoice.id), None, external_id="ticket-7")
     assert first == again
+    with pytest.raises(RefundNotAllowed, match="'ticket-7' stands for another refund already"):
+        desk.ask(str(invoice.id), 1, external_id="ticket-7")
     assert (first.amount_minor, first.invoice_id, first.customer_id) == (5_000, invoice.id, customer.id)  # all of it
     with pytest.raises(RefundNotAllowed, match="No paid charge is known by 'in_nothing'"):
         desk.ask("in_nothing", 1)
