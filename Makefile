@@ -21,12 +21,12 @@ up: environment ## the same path with your Stripe account (run `metering init` f
 	@$(RUN) --no-dev metering up $(ARGS)
 
 test: environment ## the whole test suite, pages in a real browser included
-	@$(RUN) pytest -n 3 --dist loadfile $(ARGS)
+	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 SEEDS ?= 3000
 FROM ?= 200
 simulate: environment ## thousands of seeded bad nights (SEEDS=1 FROM=1234 replays one)
-	@SIMULATED_SEEDS=$(SEEDS) SIMULATED_FROM=$(FROM) $(RUN) pytest -q -n 4 --timeout 0 tests/journeys/test_bad_nights.py $(ARGS)
+	@SIMULATED_SEEDS=$(SEEDS) SIMULATED_FROM=$(FROM) $(RUN) pytest -q -n 4 --timeout 0 tests/journeys/test_bad_*nights.py $(ARGS)
 
 check: environment ## format, lint, types and the walls between the rooms
 	@$(RUN) ruff format --check .
