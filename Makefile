@@ -21,7 +21,7 @@ up: environment ## the same path with your Stripe account (run `metering init` f
 	@$(RUN) --no-dev metering up $(ARGS)
 
 test: environment ## the whole test suite, pages in a real browser included
-	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 SEEDS ?= 3000
 FROM ?= 200
