@@ -1,8 +1,8 @@
 """Events of Stripe that could not be handled: what they say, why they failed, what would change, and what to do with them."""
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,16 +11,16 @@ import streamlit as st
 
 from billing import dead_letters
 from billing.principals import Principal
-from dashboard import shell, wording
+from dashboard import deeds, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from store import inbox
-from store.database import Connection, tenant_transaction
+from store.database import tenant_transaction
 from store.inbox import InboxEvent
 
 PER_PAGE = 15
 LOOK_AGAIN_SECONDS = 2
-SAID, SAID_FOR = "dead_letter_said", timedelta(minutes=1)
+TOO_LATE = "Somebody else was quicker: it is no dead letter any more."
 LONGEST_CELL = 120
 
 
@@ -32,9 +32,7 @@ def draw() -> None:
         pass
     if opened is None:
         return
-    said, at = st.session_state.get(SAID, ("", None))
-    if at is not None and datetime.now(UTC) - at < SAID_FOR:
-        st.success(wording.escape(said), icon=":material/check_circle:")
+    deeds.say_what_was_done("dead_letters")
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         by_type = inbox.dead_by_type(connection)
         counts = inbox.counts(connection)
@@ -113,20 +111,24 @@ def _letter(opened: Books, principal: Principal, event: InboxEvent) -> None:
         _dry_run(event)
         with st.container(horizontal=True, gap="small"):
             if st.button("Retry", icon=":material/replay:", type="primary", key=f"retry_{event.event_id}"):
-                _do(
+                deeds.do(
                     opened,
+                    "dead_letters",
                     lambda connection, now: dead_letters.retry(
                         connection, principal=principal, now=now, event_ids=[event.event_id]
                     ),
                     f"{event.event_id} is handled again.",
+                    too_late=TOO_LATE,
                 )
             if st.button("What would change?", icon=":material/difference:", key=f"dry_{event.event_id}"):
-                _do(
+                deeds.do(
                     opened,
+                    "dead_letters",
                     lambda connection, now: dead_letters.ask_for_dry_run(
                         connection, event.event_id, principal=principal, now=now
                     ),
                     f"What {event.event_id} would change is being found out; nothing is kept of it.",
+                    too_late=TOO_LATE,
                 )
             if st.button("Discard", icon=":material/delete:", type="tertiary", key=f"discard_{event.event_id}"):
                 _confirm_discard(opened, principal, event)
@@ -182,10 +184,12 @@ def _confirm_retry(opened: Books, principal: Principal, chosen: str | None, numb
     of_type = f" of {wording.escape(chosen)}" if chosen else ""
     st.markdown(f"{wording.count(number, 'dead letter')}{of_type} are handled again, with all their tries before them.")
     if st.button("Retry", type="primary", key="retry_all_submit"):
-        _do(
+        deeds.do(
             opened,
+            "dead_letters",
             lambda connection, now: dead_letters.retry(connection, principal=principal, now=now, event_type=chosen),
             f"{wording.count(number, 'event')} are handled again.",
+            too_late=TOO_LATE,
         )
 
 
@@ -196,25 +200,12 @@ def _confirm_discard(opened: Books, principal: Principal, event: InboxEvent) -> 
     )
     reason = st.text_area("Why", key="discard_reason")
     if st.button("Discard for good", type="primary", key="discard_submit"):
-        _do(
+        deeds.do(
             opened,
+            "dead_letters",
             lambda connection, now: dead_letters.discard(
                 connection, event.event_id, principal=principal, reason=reason, now=now
             ),
             f"{event.event_id} was discarded.",
+            too_late=TOO_LATE,
         )
-
-
-def _do(opened: Books, deed: Callable[[Connection, datetime], object], said: str) -> None:
-    """Do it in one transaction and draw the page again; a refusal stays where it was asked for."""
-    try:
-        with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            done = deed(connection, datetime.now(UTC))
-    except dead_letters.ReasonMissing as refusal:
-        st.error(wording.escape(str(refusal)), icon=":material/block:")
-        return
-    st.session_state[SAID] = (
-        said if done else "Somebody else was quicker: it is no dead letter any more.",
-        datetime.now(UTC),
-    )
-    st.rerun()

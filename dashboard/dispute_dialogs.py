@@ -1,48 +1,15 @@
-"""The small dialogs of the disputes page: giving one up, refunding one; and the sentence on what was done."""
-
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+"""The small dialogs of the disputes page: giving one up, and refunding one."""
 
 import streamlit as st
 
 from billing import disputes as answers
 from billing import refunds
-from billing.dispute_states import NoSuchMove
-from billing.dispute_steps import DisputeNotAllowed
 from billing.principals import Principal
-from billing.refund_steps import RefundNotAllowed
 from billing.refunds import Wanted
-from dashboard import wording
+from dashboard import deeds, wording
 from dashboard.books import Books
 from dashboard.refund_dialogs import REASON_WORDS
-from store.database import Connection, tenant_transaction
 from store.disputes import DisputeCase
-
-SAID, SAID_FOR = "dispute_said", timedelta(minutes=1)
-
-
-def say_what_was_done() -> None:
-    """The sentence of the last deed, for a minute: the page may be drawn several times while the deed takes its course."""
-    said, at = st.session_state.get(SAID, ("", None))
-    if at is not None and datetime.now(UTC) - at < SAID_FOR:
-        st.success(wording.escape(said), icon=":material/check_circle:")
-
-
-def say(sentence: str) -> None:
-    """Close the dialog and say this on the page behind it."""
-    st.session_state[SAID] = (sentence, datetime.now(UTC))
-    st.rerun()
-
-
-def do(opened: Books, deed: Callable[[Connection, datetime], object], said: str) -> None:
-    """Do it in one transaction and close the dialog; a refusal stays in the dialog, in its own words."""
-    try:
-        with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            deed(connection, datetime.now(UTC))
-    except (DisputeNotAllowed, NoSuchMove, RefundNotAllowed) as refusal:
-        st.error(wording.escape(str(refusal)), icon=":material/block:")
-        return
-    say(said)
 
 
 @st.dialog("Accept the dispute", icon=":material/flag:")
@@ -57,8 +24,9 @@ def accept(opened: Books, principal: Principal, case: DisputeCase) -> None:
     )
     why = st.text_area("Why", key="accept_why", max_chars=1_000)
     if st.button(wording.escape(f"Give up {amount}"), type="primary", key="accept_submit"):
-        do(
+        deeds.do(
             opened,
+            "disputes",
             lambda connection, now: answers.accept(
                 connection, opened.tenant_id, case.case_id, principal=principal, why=why, now=now
             ),
@@ -75,8 +43,9 @@ def refund(opened: Books, principal: Principal, charge_id: str, amount: str, abo
     )
     if st.button("Ask for the refund", type="primary", key="dispute_refund_submit"):
         wanted = Wanted(charge_id, None, reason, note=f"Because of {about}.", external_id=f"because of {about}")
-        do(
+        deeds.do(
             opened,
+            "disputes",
             lambda connection, now: refunds.request(
                 connection, opened.tenant_id, wanted, source="page", principal=principal, now=now
             ),

@@ -17,7 +17,7 @@ from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX, WHERE_FROM, comp
 from billing.evidence_pdf import EvidenceTooLong, evidence_pdf
 from billing.principals import Principal
 from billing.visa_ce3 import compelling
-from dashboard import dispute_dialogs, reading, wording
+from dashboard import deeds, reading, wording
 from dashboard.books import Books
 from dashboard.dispute_rows import Row, reason_words, respond_by
 from store import disputes
@@ -222,7 +222,7 @@ def _keep(opened: Books, principal: Principal, case: DisputeCase, fields: Mappin
         st.session_state[CONFIRM] = (case.case_id, draft.version)
         st.rerun(scope="fragment")
     done = "is laid at Stripe; the bank does not get it yet" if then == "stage" else "is kept; nothing was sent"
-    dispute_dialogs.say(f"Version {draft.version} of the evidence {done}.")
+    deeds.say("disputes", f"Version {draft.version} of the evidence {done}.")
 
 
 def _confirm(opened: Books, principal: Principal, case: DisputeCase, draft: Draft) -> None:
@@ -241,8 +241,9 @@ def _confirm(opened: Books, principal: Principal, case: DisputeCase, draft: Draf
         st.code(text, language=None, wrap_lines=True, height="content" if text.count("\n") < 12 else 220)
     with st.container(horizontal=True, gap="small"):
         if st.button("Submit now", type="primary", icon=":material/send:", key="dispute_submit"):
-            dispute_dialogs.do(
+            deeds.do(
                 opened,
+                "disputes",
                 lambda connection, now: answers.submit(
                     connection, opened.tenant_id, case.case_id, version=draft.version, principal=principal, now=now
                 ),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from billing.dispute_states import ANSWERABLE, ENDED, ON_ITS_WAY
 from billing.principals import Principal
-from dashboard import dispute_cards, dispute_dialogs, dispute_evidence, dispute_programs, shell, wording
+from dashboard import deeds, dispute_cards, dispute_evidence, dispute_programs, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from dashboard.dispute_rows import Row, row, warning_row
@@ -47,7 +47,7 @@ def draw() -> None:
         pass
     if opened is None:
         return
-    dispute_dialogs.say_what_was_done()
+    deeds.say_what_was_done("disputes")
     view = st.segmented_control(
         "Show",
         list(VIEWS),

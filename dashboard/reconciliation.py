@@ -1,24 +1,24 @@
 """Whether our copies and the money agree with Stripe: the last run, what does not agree and why, and its repair."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import polars as pl
 import streamlit as st
 
 from billing import reconciliation
 from billing.principals import Principal
-from dashboard import reconciliation_rows, shell, wording
+from dashboard import deeds, reconciliation_rows, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from store import discrepancies, reconciliation_runs
-from store.database import Connection, tenant_transaction
+from store.database import tenant_transaction
 from store.discrepancies import Known
 from store.reconciliation_runs import Run
 
 PER_PAGE = 15
 LOOK_AGAIN_SECONDS = 2
-SAID, SAID_FOR = "reconciliation_said", timedelta(minutes=1)
+TOO_LATE = "Somebody else was quicker: it is not open any more."
 UNFINISHED = ("wanted", "running")
 
 
@@ -30,18 +30,18 @@ def draw() -> None:
         if opened is not None and st.button(
             "Run now", icon=":material/sync:", type="primary", key="run_reconciliation"
         ):
-            _do(
+            deeds.do(
                 opened,
+                "reconciliation",
                 lambda connection, now: reconciliation.ask_for_run(
                     connection, opened.tenant_id, principal=principal, now=now
                 ),
                 "Asked for. Everything is compared now; this page shows how far it is.",
+                too_late=TOO_LATE,
             )
     if opened is None:
         return
-    said, at = st.session_state.get(SAID, ("", None))
-    if at is not None and datetime.now(UTC) - at < SAID_FOR:
-        st.success(wording.escape(said), icon=":material/check_circle:")
+    deeds.say_what_was_done("reconciliation")
     is_moving = _is_moving(opened)
     st.fragment(_draw_all, run_every=LOOK_AGAIN_SECONDS if is_moving else None)(opened, principal, is_moving)
 
@@ -126,12 +126,14 @@ def _open_ones(opened: Books, principal: Principal, found: list[Known]) -> None:
     of_kind = [known for known in found if chosen is None or known.kind == chosen]
     what = f"all {len(of_kind):,}" + (f" of “{reconciliation_rows.KINDS[chosen][0]}”" if chosen else "")
     if st.button(f"Repair {what}", icon=":material/build:", key="repair_all"):
-        _do(
+        deeds.do(
             opened,
+            "reconciliation",
             lambda connection, now: reconciliation.ask_for_repair(
                 connection, principal=principal, now=now, kind=chosen
             ),
             "What they are about is fetched from Stripe again.",
+            too_late=TOO_LATE,
         )
     page = int(st.session_state.get("discrepancy_page", 1))
     for known in of_kind[: PER_PAGE * page]:
@@ -163,12 +165,14 @@ def _discrepancy(opened: Books, principal: Principal, known: Known) -> None:
                 disabled=known.repair_wanted_by is not None,
                 help="Fetches it from Stripe again and takes it in as it is there now.",
             ):
-                _do(
+                deeds.do(
                     opened,
+                    "reconciliation",
                     lambda connection, now: reconciliation.ask_for_repair(
                         connection, principal=principal, now=now, ids=[known.discrepancy_id]
                     ),
                     f"{known.object_id} is fetched from Stripe again.",
+                    too_late=TOO_LATE,
                 )
             if st.button(
                 "Ignore", icon=":material/visibility_off:", type="tertiary", key=f"ignore_{known.discrepancy_id}"
@@ -198,25 +202,12 @@ def _confirm_ignore(opened: Books, principal: Principal, known: Known) -> None:
     st.markdown(f"{wording.escape(known.sentence)}\n\nIt is not shown again while it stays exactly like this.")
     reason = st.text_area("Why", key="ignore_reason")
     if st.button("Ignore it", type="primary", key="ignore_submit"):
-        _do(
+        deeds.do(
             opened,
+            "reconciliation",
             lambda connection, now: reconciliation.ignore(
                 connection, known.discrepancy_id, principal=principal, reason=reason, now=now
             ),
             f"{known.object_id} is ignored while it stays as it is.",
+            too_late=TOO_LATE,
         )
-
-
-def _do(opened: Books, deed: Callable[[Connection, datetime], object], said: str) -> None:
-    """Do it in one transaction and draw the page again; a refusal stays where it was asked for."""
-    try:
-        with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            done = deed(connection, datetime.now(UTC))
-    except reconciliation.ReasonMissing as refusal:
-        st.error(wording.escape(str(refusal)), icon=":material/block:")
-        return
-    st.session_state[SAID] = (
-        said if done else "Somebody else was quicker: it is not open any more.",
-        datetime.now(UTC),
-    )
-    st.rerun()

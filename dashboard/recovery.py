@@ -9,7 +9,7 @@ from billing import recovery_mails, recovery_metrics
 from billing.principals import Principal
 from billing.recovery_deeds import commands_of, subject_of
 from billing.recovery_states import ENDED, IN_RECOVERY
-from dashboard import reading, recovery_dialogs, recovery_figures, shell, wording
+from dashboard import deeds, reading, recovery_dialogs, recovery_figures, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from dashboard.command_state import command_line
@@ -43,7 +43,7 @@ def draw() -> None:
         pass
     if opened is None:
         return
-    recovery_dialogs.say_what_was_done()
+    deeds.say_what_was_done("recovery")
     view = st.segmented_control(
         "Show",
         list(VIEWS),

@@ -1,42 +1,17 @@
 """The dialogs of the recovery page: each writes one thing down and closes; what was done is said on the page behind it."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import streamlit as st
 
 from billing import recovery_deeds, recovery_mails
-from billing.mails import MailNotAllowed
 from billing.principals import Principal
-from billing.recovery_deeds import RecoveryNotAllowed
-from dashboard import wording
+from dashboard import deeds, wording
 from dashboard.books import Books
 from dashboard.recovery_rows import Row
-from store.database import Connection, tenant_transaction
 from store.settings import load_settings
 
-SAID = "recovery_said"
-SAID_FOR = timedelta(minutes=1)
 SNOOZE_DAYS = (1, 3, 7, 14)
-
-
-def say_what_was_done() -> None:
-    """The sentence of the last deed, for a minute: the page may be drawn several times while the deed takes its course."""
-    said, at = st.session_state.get(SAID, ("", None))
-    if at is not None and datetime.now(UTC) - at < SAID_FOR:
-        st.success(wording.escape(said), icon=":material/check_circle:")
-
-
-def _do(opened: Books, deed: Callable[[Connection, datetime], object], said: str) -> None:
-    """Do it in one transaction and close the dialog; a refusal stays in the dialog, in its own words."""
-    try:
-        with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            deed(connection, datetime.now(UTC))
-    except (RecoveryNotAllowed, MailNotAllowed) as refusal:
-        st.error(wording.escape(str(refusal)), icon=":material/block:")
-        return
-    st.session_state[SAID] = (said, datetime.now(UTC))
-    st.rerun()
 
 
 def _named(row: Row) -> str:
@@ -59,8 +34,9 @@ def retry(opened: Books, principal: Principal, row: Row) -> None:
         )
     st.caption(f"The card network allows {wording.count(case.network_tries_left, 'more try', 'more tries')} for now.")
     if st.button(f"Charge {_named(row).replace('$', chr(92) + '$')}", type="primary", key="retry_submit"):
-        _do(
+        deeds.do(
             opened,
+            "recovery",
             lambda connection, now: recovery_deeds.retry_now(
                 connection,
                 opened.tenant_id,
@@ -82,8 +58,9 @@ def send_link(opened: Books, principal: Principal, row: Row) -> None:
         f"{wording.escape(_named(row))} with any card."
     )
     if st.button("Send the link", type="primary", key="link_submit"):
-        _do(
+        deeds.do(
             opened,
+            "recovery",
             lambda connection, now: recovery_mails.send_link(
                 connection, opened.tenant_id, row.case, principal, now, portal_url=portal_url
             ),
@@ -100,8 +77,9 @@ def snooze(opened: Books, principal: Principal, row: Row) -> None:
     st.caption("Our tries and mails rest. Stripe's own tries, where it has some planned, go on.")
     if st.button("Snooze", type="primary", key="snooze_submit"):
         rest = timedelta(days=days or 7)
-        _do(
+        deeds.do(
             opened,
+            "recovery",
             lambda connection, now: recovery_deeds.snooze(
                 connection, opened.tenant_id, case.case_id, until=now + rest, why=why, principal=principal, now=now
             ),
@@ -113,8 +91,9 @@ def snooze(opened: Books, principal: Principal, row: Row) -> None:
 def wake(opened: Books, principal: Principal, row: Row) -> None:
     """End the rest."""
     if st.button("Go on now", type="primary", key="wake_submit"):
-        _do(
+        deeds.do(
             opened,
+            "recovery",
             lambda connection, now: recovery_deeds.snooze(
                 connection, opened.tenant_id, row.case.case_id, until=now, why="woken", principal=principal, now=now
             ),
@@ -131,8 +110,9 @@ def write_off(opened: Books, principal: Principal, row: Row) -> None:
     )
     why = st.text_area("Why", key="write_off_why")
     if st.button(f"Write off {_named(row).replace('$', chr(92) + '$')}", type="primary", key="write_off_submit"):
-        _do(
+        deeds.do(
             opened,
+            "recovery",
             lambda connection, now: recovery_deeds.write_off(
                 connection, opened.tenant_id, row.case.case_id, why=why, principal=principal, now=now
             ),

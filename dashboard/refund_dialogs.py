@@ -1,48 +1,21 @@
 """The dialogs of the refund queue: each writes one thing down and closes; what was done is said on the page behind it."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-
 import streamlit as st
 
 from billing import refund_rules, refunds
 from billing.principals import Principal
-from billing.refund_states import NoSuchStep
-from billing.refund_steps import RefundNotAllowed
 from billing.refunds import Wanted
-from dashboard import wording
+from dashboard import deeds, wording
 from dashboard.books import Books
 from pricing.money import exponent
-from store.database import Connection, tenant_transaction
 from store.refund_requests import RefundRequest
 
-SAID = "refund_said"
-SAID_FOR = timedelta(minutes=1)
 REASON_WORDS = {
     "requested_by_customer": "Requested by the customer",
     "duplicate": "Charged twice",
     "fraudulent": "Fraudulent (Stripe also blocks the card and the e-mail address)",
 }
 FILE_TYPES = ["pdf", "png", "jpg", "jpeg", "txt", "eml", "csv"]
-
-
-def say_what_was_done() -> None:
-    """The sentence of the last deed, for a minute: the page may be drawn several times while the deed takes its course."""
-    said, at = st.session_state.get(SAID, ("", None))
-    if at is not None and datetime.now(UTC) - at < SAID_FOR:
-        st.success(wording.escape(said), icon=":material/check_circle:")
-
-
-def _do(opened: Books, deed: Callable[[Connection, datetime], object], said: str) -> None:
-    """Do it in one transaction and close the dialog; a refusal stays in the dialog, in its own words."""
-    try:
-        with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            deed(connection, datetime.now(UTC))
-    except (RefundNotAllowed, NoSuchStep) as refusal:
-        st.error(wording.escape(str(refusal)), icon=":material/block:")
-        return
-    st.session_state[SAID] = (said, datetime.now(UTC))
-    st.rerun()
 
 
 def _named(asked: RefundRequest) -> str:
@@ -63,8 +36,9 @@ def ask(opened: Books, principal: Principal) -> None:
     note = st.text_area("Note for the team", key="ask_note", max_chars=1_000)
     if st.button("Ask for it", type="primary", key="ask_submit", disabled=not of or (not is_full and amount is None)):
         wanted = Wanted(of, None if is_full else int(amount or 0), reason, note)
-        _do(
+        deeds.do(
             opened,
+            "refunds",
             lambda connection, now: refunds.request(
                 connection, opened.tenant_id, wanted, source="page", principal=principal, now=now
             ),
@@ -84,8 +58,9 @@ def approve(opened: Books, principal: Principal, asked: RefundRequest) -> None:
     override = st.text_area("Why all the same", key="approve_override") if against else None
     why = st.text_input("Note", key="approve_why", placeholder="Optional")
     if st.button(f"Refund {_named(asked).replace('$', chr(92) + '$')}", type="primary", key="approve_submit"):
-        _do(
+        deeds.do(
             opened,
+            "refunds",
             lambda connection, now: refunds.approve(
                 connection,
                 opened.tenant_id,
@@ -104,8 +79,9 @@ def decline(opened: Books, principal: Principal, asked: RefundRequest) -> None:
     """Say no, with the reason."""
     why = st.text_area("Why", key="decline_why")
     if st.button("Decline", type="primary", key="decline_submit"):
-        _do(
+        deeds.do(
             opened,
+            "refunds",
             lambda connection, now: refunds.decline(
                 connection, opened.tenant_id, asked.request_id, principal=principal, why=why, now=now
             ),
@@ -118,8 +94,9 @@ def take_back(opened: Books, principal: Principal, asked: RefundRequest) -> None
     """Take it back as long as it was not sent."""
     why = st.text_input("Why", key="cancel_why", placeholder="Optional")
     if st.button("Take back", type="primary", key="cancel_submit"):
-        _do(
+        deeds.do(
             opened,
+            "refunds",
             lambda connection, now: refunds.cancel(
                 connection, opened.tenant_id, asked.request_id, principal=principal, why=why or None, now=now
             ),
@@ -134,8 +111,9 @@ def attach(opened: Books, principal: Principal, asked: RefundRequest) -> None:
     link = st.text_input("or a link", key="attach_link", placeholder="https://…")
     if st.button("Keep it", type="primary", key="attach_submit", disabled=file is None and not link):
         name, content = (file.name, file.getvalue()) if file is not None else (link, None)
-        _do(
+        deeds.do(
             opened,
+            "refunds",
             lambda connection, now: refunds.attach(
                 connection,
                 opened.tenant_id,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from billing.principals import Principal
 from billing.refund_states import ON_ITS_WAY, OPEN, UNDECIDED
-from dashboard import reading, refund_dialogs, shell, wording
+from dashboard import deeds, reading, refund_dialogs, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from dashboard.command_state import command_line
@@ -37,7 +37,7 @@ def draw() -> None:
             refund_dialogs.ask(opened, principal)
     if opened is None:
         return
-    refund_dialogs.say_what_was_done()
+    deeds.say_what_was_done("refunds")
     view = st.segmented_control(
         "Show",
         list(VIEWS),
