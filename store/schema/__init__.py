@@ -7,6 +7,7 @@ from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.mails import mail_stops, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
+from store.schema.provider_reports import provider_costs, provider_usage, usage_connections
 from store.schema.reconciliation import discrepancies, reconciliation_runs
 from store.schema.recovery import recovery_attempts, recovery_cases, recovery_steps
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
@@ -52,6 +53,8 @@ __all__ = [
     "metadata",
     "outgoing_mails",
     "price_entries",
+    "provider_costs",
+    "provider_usage",
     "reconciliation_runs",
     "recovery_attempts",
     "recovery_cases",
@@ -85,6 +88,7 @@ __all__ = [
     "sync_windows",
     "tenant_directory",
     "tenants",
+    "usage_connections",
     "usage_imports",
     "warehouse_versions",
 ]
