@@ -12,17 +12,16 @@ from pricing.price_entry import (
     ENTRY_SCHEMA,
     FREE_WHEN_ABSENT,
     REMAINDER_PARTS,
-    PriceEntry,
+    AskedName,
     entries_frame,
     safe_quantity,
-    tier_named,
 )
 from pricing.usage import BUCKETS, INPUT_BUCKETS
 
 PRICED_COLUMNS = ("price_id", "cost_pico_usd", "unpriced_reason")
 NEEDED_COLUMNS = ("occurred_at", "provider", "model", "service_tier", *BUCKETS)
-
-Name = tuple[str | None, str | None, str | None]
+# Usage that lacks one of these says nothing about it.
+OPTIONAL_COLUMNS = ("region", "search_context_size")
 
 # Open sides of an entry become bounds that no event reaches, so that the join needs no test for nulls; nanoseconds hold them, too.
 _FAR_PAST = datetime(1900, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
@@ -38,9 +37,7 @@ _BOUNDS = {
 }
 _FROM_ENTRY = ("price_id", "price_key", *_BOUNDS, *(f"{bucket}_pico_usd" for bucket in BUCKETS))
 _JOINED_SCHEMA: dict[str, pl.DataType] = {
-    "asked_provider": pl.String(),
-    "asked_model": pl.String(),
-    "asked_tier": pl.String(),
+    **{f"asked_{word}": pl.String() for word in AskedName._fields},
     "unknown_reason": pl.String(),
     "safe_quantity": pl.Int64(),
     **{f"{bucket}_remainder": pl.Int64() for bucket in BUCKETS},
@@ -58,7 +55,7 @@ def price_usage(
     """The same rows and columns with `price_id`, `cost_pico_usd` and `unpriced_reason` set.
 
     `usage` is a relation of `con` with NEEDED_COLUMNS: `occurred_at` as TIMESTAMP in UTC, buckets as BIGINT, none null and
-    each at most pricing.usage.COUNTER_MAX; other columns pass through. Its names are read once here; the rows are priced
+    each at most pricing.usage.COUNTER_MAX; OPTIONAL_COLUMNS are used where present, other columns pass through. Its names are read once here; the rows are priced
     when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
     nearest pico-USD where an entry has remainders. An event with no entry in force, or with a unit that its entry does
     not price, has NULL in `price_id` and `cost_pico_usd` and says why in `unpriced_reason`.
@@ -66,8 +63,9 @@ def price_usage(
     absent = [name for name in NEEDED_COLUMNS if name not in usage.columns]
     if absent:
         raise UsageColumnsMissing(f"The usage to price has no column {', '.join(absent)}.")
-    names = usage.project("provider, model, service_tier").distinct().fetchall()
-    prices = joined_prices(names, book)
+    words = [name if name in usage.columns else f"null::varchar as {name}" for name in AskedName._fields]
+    names = usage.project(", ".join(words)).distinct().fetchall()
+    prices = joined_prices(map(AskedName._make, names), book)
     kept = [_quoted(name) for name in usage.columns if name not in PRICED_COLUMNS]
     lacking = _units_some_lack(prices)
     joined = usage.set_alias("u").join(
@@ -94,25 +92,25 @@ def price_events(con: duckdb.DuckDBPyConnection, events: pl.DataFrame, book: Pri
     return priced.sort("~place").drop("~place").with_columns(events["occurred_at"])
 
 
-def joined_prices(names: Iterable[Name], book: PriceBook) -> pl.DataFrame:
-    """What the pass joins: for each asked name its entries with closed bounds, or one row without prices and the reason."""
-    asked: list[Name] = []
-    entries: list[PriceEntry] = []
-    unknown: list[tuple[str | None, str | None, str | None, str]] = []
-    for provider, model, tier in names:
-        found = book.find(provider, model)
-        chosen = () if isinstance(found, str) else book.entries_of(*found, tier_named(tier))
-        if isinstance(found, str):
-            unknown.append((provider, model, tier, found))
-        elif not chosen:
-            unknown.append((provider, model, tier, f"the price book lists {'/'.join(found)} without a price"))
-        entries += chosen
-        asked += [(provider, model, tier)] * len(chosen)
+def joined_prices(names: Iterable[AskedName], book: PriceBook) -> pl.DataFrame:
+    """What the pass joins: for each asked name its entries with closed bounds, or one row without prices and the reason.
+
+    A word of OPTIONAL_COLUMNS that no entry here depends on is null in every row, and names that differ in it alone are one.
+    """
+    found = {name: book.prices_for(name) for name in names}
+    for word in OPTIONAL_COLUMNS:
+        if not any(
+            getattr(entry, word) for prices in found.values() if not isinstance(prices, str) for entry in prices
+        ):
+            found = {name._replace(**{word: None}): prices for name, prices in found.items()}
+    asked = [(name, entry) for name, prices in found.items() if not isinstance(prices, str) for entry in prices]
+    unknown = [(*name, reason) for name, reason in found.items() if isinstance(reason, str)]
+    entries = [entry for _, entry in asked]
     priced = entries_frame(entries).with_columns(
         *(pl.col(name).fill_null(bound) for name, bound in _BOUNDS.items()),
         *(
-            pl.Series(column, [name[place] for name in asked], pl.String())
-            for place, column in enumerate(("asked_provider", "asked_model", "asked_tier"))
+            pl.Series(f"asked_{word}", [getattr(name, word) for name, _ in asked], pl.String())
+            for word in AskedName._fields
         ),
         *(
             pl.Series(f"{bucket}_remainder", [entry.remainders.get(bucket, 0) for entry in entries], pl.Int64())
@@ -121,7 +119,7 @@ def joined_prices(names: Iterable[Name], book: PriceBook) -> pl.DataFrame:
         pl.Series("safe_quantity", [safe_quantity(entry) for entry in entries], pl.Int64()),
     )
     reasons = pl.DataFrame(
-        unknown, schema=["asked_provider", "asked_model", "asked_tier", "unknown_reason"], orient="row"
+        unknown, schema=[*(f"asked_{word}" for word in AskedName._fields), "unknown_reason"], orient="row"
     ).with_columns(pl.lit(bound).alias(name) for name, bound in _BOUNDS.items())
     frames = [
         frame.select(pl.col(name).cast(_JOINED_SCHEMA[name]) for name in frame.columns if name in _JOINED_SCHEMA)
@@ -133,9 +131,9 @@ def joined_prices(names: Iterable[Name], book: PriceBook) -> pl.DataFrame:
 def _join_condition(prices: pl.DataFrame) -> str:
     """Names are hashed, the ranges are tested on what the hash finds. Ranges that no entry here has are left out."""
     terms = [
-        "u.provider is not distinct from e.asked_provider",
-        "u.model is not distinct from e.asked_model",
-        "u.service_tier is not distinct from e.asked_tier",
+        f"u.{word} is not distinct from e.asked_{word}"
+        for word in AskedName._fields
+        if word not in OPTIONAL_COLUMNS or prices[f"asked_{word}"].is_not_null().any()
     ]
     tests = {
         "u.occurred_at": ("valid_from", ">=", "valid_to", "<"),

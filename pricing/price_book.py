@@ -8,9 +8,28 @@ import polars as pl
 
 from pricing.catalogue import catalogue_models, flatten, own_tiers
 from pricing.catalogue_names import find_model
-from pricing.price_entry import STANDARD_TIER, TIERS, PriceEntry, entries_frame, quote
+from pricing.price_entry import (
+    STANDARD_TIER,
+    TIERS,
+    AskedName,
+    PriceEntry,
+    Terms,
+    entries_frame,
+    quote,
+    tier_named,
+)
 
-__all__ = ["PriceBook", "PriceEntry", "PriceSource", "entries_frame", "listed_prices", "load_catalogue", "quote"]
+__all__ = [
+    "AskedName",
+    "PriceBook",
+    "PriceEntry",
+    "PriceSource",
+    "Terms",
+    "entries_frame",
+    "listed_prices",
+    "load_catalogue",
+    "quote",
+]
 
 RESOLUTION_SCHEMA: dict[str, pl.DataType] = {
     "provider": pl.String(),
@@ -32,11 +51,14 @@ class PriceSource(Protocol):
     def models(self) -> Iterable[tuple[str, str]]:
         """Every (catalogue provider, catalogue model) of the source."""
 
-    def tiers(self, provider: str, model: str) -> Sequence[str]:
-        """The service tiers that the model has prices of its own for."""
+    def terms(self, provider: str, model: str) -> Sequence[Terms]:
+        """The terms that the model has prices of its own for."""
 
-    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
-        """The entries of one model and service tier. None overlap."""
+    def terms_meant(self, provider: str, model: str, asked: AskedName) -> Terms:
+        """Which terms an event's words come to for this model."""
+
+    def flatten(self, provider: str, model: str, terms: Terms) -> tuple[PriceEntry, ...]:
+        """The entries of one model on these terms. None overlap."""
 
 
 class PriceBook:
@@ -45,17 +67,17 @@ class PriceBook:
     def __init__(self, source: PriceSource) -> None:
         self._source = source
         self._found: dict[Pair, tuple[str, str] | str] = {}
-        self._flat: dict[tuple[str, str, str], tuple[PriceEntry, ...]] = {}
+        self._flat: dict[tuple[str, str, Terms], tuple[PriceEntry, ...]] = {}
         self._by_id: dict[int, PriceEntry] = {}
 
     @property
     def entries(self) -> tuple[PriceEntry, ...]:
-        """Every entry of every model, for the tiers that it prices on its own. Takes about a second the first time."""
+        """Every entry of every model, on the terms that it prices on their own. Takes about a second the first time."""
         return tuple(
             entry
             for provider, model in self._source.models()
-            for tier in self._source.tiers(provider, model)
-            for entry in self.entries_of(provider, model, tier)
+            for terms in self._source.terms(provider, model)
+            for entry in self._flattened(provider, model, terms)
         )
 
     def frame(self) -> pl.DataFrame:
@@ -77,13 +99,30 @@ class PriceBook:
             rows.append((*pair, None, None, found) if isinstance(found, str) else (*pair, *found, None))
         return pl.DataFrame(rows, schema=RESOLUTION_SCHEMA, orient="row")
 
-    def entries_of(self, provider: str, model: str, tier: str = STANDARD_TIER) -> tuple[PriceEntry, ...]:
-        """The entries of a catalogue model and service tier (one of TIERS). They never overlap."""
-        key = (provider, model, tier)
-        if key not in self._flat:
-            self._flat[key] = self._source.flatten(provider, model, tier)
-            self._by_id.update((entry.price_id, entry) for entry in self._flat[key])
-        return self._flat[key]
+    def entries_of(
+        self,
+        provider: str,
+        model: str,
+        tier: str = STANDARD_TIER,
+        *,
+        region: str | None = None,
+        search_context_size: str | None = None,
+    ) -> tuple[PriceEntry, ...]:
+        """The entries of a catalogue model for an event of that tier, region and size. They never overlap."""
+        asked = AskedName(provider, model, tier, region, search_context_size)
+        return self._flattened(provider, model, self._source.terms_meant(provider, model, asked))
+
+    def prices_for(self, asked: AskedName) -> tuple[PriceEntry, ...] | str:
+        """The entries that hold events of these words, at one time or another; or the sentence why there are none."""
+        found = self.find(asked.provider, asked.model)
+        if isinstance(found, str):
+            return found
+        terms = self._source.terms_meant(*found, asked)
+        priced = self._flattened(*found, terms)
+        if priced:
+            return priced
+        of_size = "" if terms.search_context_size is None else f" for the size {terms.search_context_size!r}"
+        return f"the price book lists {'/'.join(found)} without a price{of_size}"
 
     def by_id(self, price_ids: Iterable[int]) -> list[PriceEntry]:
         """The entries with these ids, sorted by id; an id that the book does not hold (any more) is left out.
@@ -93,9 +132,17 @@ class PriceBook:
         wanted = sorted(set(price_ids))
         if any(price_id not in self._by_id for price_id in wanted):
             for provider, model in self._source.models():
-                for tier in TIERS:
-                    self.entries_of(provider, model, tier)
+                for terms in self._source.terms(provider, model):
+                    for tier in TIERS:
+                        self._flattened(provider, model, terms._replace(service_tier=tier))
         return [self._by_id[price_id] for price_id in wanted if price_id in self._by_id]
+
+    def _flattened(self, provider: str, model: str, terms: Terms) -> tuple[PriceEntry, ...]:
+        key = (provider, model, terms)
+        if key not in self._flat:
+            self._flat[key] = self._source.flatten(provider, model, terms)
+            self._by_id.update((entry.price_id, entry) for entry in self._flat[key])
+        return self._flat[key]
 
 
 class _Catalogue:
@@ -108,11 +155,14 @@ class _Catalogue:
     def models(self) -> Iterable[tuple[str, str]]:
         return catalogue_models()
 
-    def tiers(self, provider: str, model: str) -> Sequence[str]:
-        return own_tiers(catalogue_models()[provider, model])
+    def terms(self, provider: str, model: str) -> Sequence[Terms]:
+        return [Terms(tier) for tier in own_tiers(catalogue_models()[provider, model])]
 
-    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
-        return flatten(catalogue_models()[provider, model], tier)
+    def terms_meant(self, provider: str, model: str, asked: AskedName) -> Terms:  # noqa: ARG002 - the same for all models
+        return Terms(tier_named(asked.service_tier))
+
+    def flatten(self, provider: str, model: str, terms: Terms) -> tuple[PriceEntry, ...]:
+        return flatten(catalogue_models()[provider, model], terms.service_tier)
 
 
 class _ListedPrices:
@@ -131,13 +181,25 @@ class _ListedPrices:
     def models(self) -> Iterable[tuple[str, str]]:
         return self._entries
 
-    def tiers(self, provider: str, model: str) -> Sequence[str]:
-        return list(dict.fromkeys(entry.service_tier for entry in self._entries[provider, model]))
+    def terms(self, provider: str, model: str) -> Sequence[Terms]:
+        return list(dict.fromkeys(_terms_of(entry) for entry in self._entries[provider, model]))
 
-    def flatten(self, provider: str, model: str, tier: str) -> tuple[PriceEntry, ...]:
-        entries = self._entries[provider, model]
-        chosen = tuple(entry for entry in entries if entry.service_tier == tier)
-        return chosen or tuple(entry for entry in entries if entry.service_tier == STANDARD_TIER)
+    def terms_meant(self, provider: str, model: str, asked: AskedName) -> Terms:
+        """Words that no entry of the model has fall to the standard tier, to everywhere, to no size."""
+        tiers, regions, sizes = zip(*self.terms(provider, model), strict=True)
+        tier = tier_named(asked.service_tier)
+        return Terms(
+            tier if tier in tiers else STANDARD_TIER,
+            asked.region if asked.region in regions else None,
+            asked.search_context_size if asked.search_context_size in sizes else None,
+        )
+
+    def flatten(self, provider: str, model: str, terms: Terms) -> tuple[PriceEntry, ...]:
+        return tuple(entry for entry in self._entries[provider, model] if _terms_of(entry) == terms)
+
+
+def _terms_of(entry: PriceEntry) -> Terms:
+    return Terms(entry.service_tier, entry.region, entry.search_context_size)
 
 
 @cache

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,6 +27,28 @@ REMAINDER_PARTS = 3600
 COST_MAX_PICO_USD = 2**63 - 1
 
 
+class AskedName(NamedTuple):
+    """The words of a usage event that choose its price, as its log spells them; None where it says nothing."""
+
+    provider: str | None
+    model: str | None
+    service_tier: str | None = None
+    region: str | None = None
+    search_context_size: str | None = None
+
+
+class Terms(NamedTuple):
+    """What beside the model decides a price, in the price book's own words.
+
+    `service_tier` is one of TIERS. `region` is None where the price is the same everywhere. `search_context_size` is None
+    where the price does not depend on it, or where the event does not say it.
+    """
+
+    service_tier: str = STANDARD_TIER
+    region: str | None = None
+    search_context_size: str | None = None
+
+
 class UnitWithoutPrice(LookupError):
     """The event used a unit that its price entry has no price for, so its cost is unknown."""
 
@@ -42,12 +65,15 @@ class PriceEntry:
     `remainders[bucket]` is what the whole pico-USD leave out, in 1/3600 pico-USD; nearly always there is none.
     The entry holds requests of more than `above_input_tokens` and at most `up_to_input_tokens` input tokens (all of them,
     cached ones included) and, where minutes are given, those from `tod_from_minute` until before `tod_to_minute` of the
-    UTC day. None leaves that side open. `is_standard_price` says that the tier is charged at the standard price.
+    UTC day. None leaves that side open. `is_standard_price` says that the tier is charged at the standard price. `region` and
+    `search_context_size` are set where the price is of them alone; `is_size_assumed` where the event did not say the size.
     """
 
     provider: str
     model: str
     service_tier: str = STANDARD_TIER
+    region: str | None = None
+    search_context_size: str | None = None
     unit_pico_usd: Mapping[str, int | None]
     remainders: Mapping[str, int] = field(default_factory=dict)
     above_input_tokens: int | None = None
@@ -57,6 +83,7 @@ class PriceEntry:
     tod_from_minute: int | None = None
     tod_to_minute: int | None = None
     is_standard_price: bool = True
+    is_size_assumed: bool = False
     source: str = ""
     source_url: str | None = None
     checked_on: date | None = None
@@ -111,6 +138,8 @@ ENTRY_SCHEMA: dict[str, pl.DataType] = {
     "provider": pl.String(),
     "model": pl.String(),
     "service_tier": pl.String(),
+    "region": pl.String(),
+    "search_context_size": pl.String(),
     "above_input_tokens": pl.Int64(),
     "up_to_input_tokens": pl.Int64(),
     "valid_from": pl.Datetime("us"),
@@ -145,11 +174,15 @@ def _price_key(entry: PriceEntry) -> str:
     tier = "" if entry.service_tier == STANDARD_TIER else f" {entry.service_tier}"
     if tier and entry.is_standard_price:
         tier += " (standard price)"
+    region = "" if entry.region is None else f" {entry.region}"
+    size = "" if entry.search_context_size is None else f" search {entry.search_context_size}"
+    if size and entry.is_size_assumed:
+        size += " (assumed)"
     length = "" if entry.above_input_tokens is None else f" >{entry.above_input_tokens}"
     hours = ""
     if entry.tod_from_minute is not None and entry.tod_to_minute is not None:
         hours = f" {_clock(entry.tod_from_minute)}-{_clock(entry.tod_to_minute)}Z"
-    return f"{entry.provider}/{entry.model}{started}{tier}{length}{hours}"
+    return f"{entry.provider}/{entry.model}{started}{tier}{region}{size}{length}{hours}"
 
 
 def _clock(minute: int) -> str:

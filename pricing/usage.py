@@ -31,7 +31,17 @@ OTHER_UNITS = ("images", "seconds", "pages", "search_requests", "requests")
 
 # The counters of an event as imported and posted. Totals include their subsets, as OpenTelemetry's GenAI convention says.
 COUNTERS = ("input_tokens", *INPUT_SUBSETS, "output_tokens", *OUTPUT_SUBSETS, *OTHER_UNITS)
-LABELS = ("event_id", "customer_id", "provider", "model", "feature", "api_key", "service_tier", "region")
+LABELS = (
+    "event_id",
+    "customer_id",
+    "provider",
+    "model",
+    "feature",
+    "api_key",
+    "service_tier",
+    "region",
+    "search_context_size",
+)
 EVENT_FIELDS = (
     "event_id",
     "occurred_at",
@@ -42,6 +52,7 @@ EVENT_FIELDS = (
     "api_key",
     "service_tier",
     "region",
+    "search_context_size",
     *COUNTERS,
     "reported_cost_usd",
 )

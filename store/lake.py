@@ -23,6 +23,8 @@ LAKE_SCHEMA: dict[str, pl.DataType] = {
     "unpriced_reason": pl.String(),
     "content_hash": pl.UInt64(),
 }
+# Columns that files written before them do not have; all are labels.
+ADDED_COLUMNS = ("search_context_size",)
 CUBE_KEYS = ("customer_ref", "provider", "model", "feature", "service_tier", "price_id", "unpriced_reason")
 
 
@@ -102,11 +104,16 @@ def sums_of(files: Iterable[LakeFile]) -> LakeSums:
 def lake_relation(
     con: duckdb.DuckDBPyConnection, home: Path, tenant_id: UUID, paths: Sequence[str]
 ) -> duckdb.DuckDBPyRelation:
-    """The events of these manifest paths with the columns LAKE_SCHEMA; no rows for no paths. Read when the answer is read."""
+    """The events of these manifest paths with the columns LAKE_SCHEMA; no rows for no paths. Read when the answer is read.
+
+    Files of an earlier version lack the columns that came later: their events say nothing about them.
+    """
     if not paths:
         return con.from_arrow(pl.DataFrame(schema=LAKE_SCHEMA).to_arrow())
     folder = tenant_folder(home, tenant_id)
-    return con.read_parquet([str(folder / path) for path in paths], hive_partitioning=False)
+    files = con.read_parquet([str(folder / path) for path in paths], hive_partitioning=False, union_by_name=True)
+    added = [f"null::varchar as {name}" for name in ADDED_COLUMNS if name not in files.columns]
+    return files.project(", ".join(("*", *added))) if added else files
 
 
 def usage_cube(

@@ -34,6 +34,8 @@ def _row(entry: PriceEntry, now: datetime) -> dict[str, Any]:
         "provider": entry.provider,
         "model": entry.model,
         "service_tier": entry.service_tier,
+        "region": entry.region,
+        "search_context_size": entry.search_context_size,
         "above_input_tokens": entry.above_input_tokens,
         "up_to_input_tokens": entry.up_to_input_tokens,
         "valid_from": entry.valid_from,

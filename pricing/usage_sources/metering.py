@@ -38,6 +38,7 @@ def normalize(table: pl.DataFrame, places: pl.Series) -> tuple[pl.DataFrame, pl.
     verdicts: list[_Verdict] = []
     for name in LABELS:
         columns[name] = labels(_column(table, name))
+    columns["search_context_size"] = columns["search_context_size"].str.to_lowercase()
     raw = _column(table, "occurred_at")
     columns["occurred_at"], bad = moments(raw)
     verdicts.append(("occurred_at", bad, moment_refusal))

@@ -22,6 +22,9 @@ def to_event(record: Record, mapping: dict[str, str]) -> dict[str, object]:
     event.update((name, count) for name, count in counted.items() if name not in given)
     if event.get("service_tier") is None:
         event["service_tier"] = body.get("service_tier")
+    if event.get("search_context_size") is None:
+        # Perplexity says in the body by which size it charged the request.
+        event["search_context_size"] = body.get("search_context_size")
     if event.get("reported_cost_usd") is None:
         # OpenRouter states in the body what it took from the balance.
         event["reported_cost_usd"] = body.get("cost")

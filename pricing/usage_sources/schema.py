@@ -17,6 +17,8 @@ NORMALIZED_SCHEMA: dict[str, pl.DataType] = {
     "api_key": pl.String(),
     "service_tier": pl.String(),
     "region": pl.String(),
+    # How much a search model was let read before it answered: low, medium or high; null elsewhere.
+    "search_context_size": pl.String(),
     **dict.fromkeys(BUCKETS, pl.Int64()),
     # What the source says the call cost (10^-12 $); null where it says nothing.
     "reported_cost_pico_usd": pl.Int64(),

@@ -11,6 +11,8 @@ price_entries = global_table(
     text_column("provider", nullable=False),
     text_column("model", nullable=False),
     text_column("service_tier", nullable=False),
+    text_column("region"),
+    text_column("search_context_size"),
     number("above_input_tokens"),
     number("up_to_input_tokens"),
     moment("valid_from"),

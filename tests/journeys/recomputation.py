@@ -49,11 +49,13 @@ def recompute(sandbox_url: str, usage_file: Path, *, currency: str, as_of: datet
     )
 
 
-def listed_prices(provider: str | None, model: str | None, tier: str | None) -> Sequence[PriceEntry]:
+def listed_prices(
+    provider: str | None, model: str | None, tier: str | None, region: str | None
+) -> Sequence[PriceEntry]:
     """The price entries of a model in the catalogue: the only thing that is taken from the product, as data."""
     assert tier in {"standard", "batch"}, f"the recomputation does not know the tier {tier}"
     named = load_catalogue().find(provider, model)
-    return () if isinstance(named, str) else load_catalogue().entries_of(*named, tier)
+    return () if isinstance(named, str) else load_catalogue().entries_of(*named, tier, region=region)
 
 
 def table(books: Books, month: date) -> dict[str, Cells]:

@@ -17,14 +17,14 @@ INPUT_PARTS = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tok
 OUTPUT_PARTS = ("reasoning_tokens", "output_audio_tokens")
 BESIDE_TOKENS = ("images", "seconds", "pages", "search_requests")
 UNITS = ("input_uncached_tokens", *INPUT_PARTS, "output_text_tokens", *OUTPUT_PARTS, *BESIDE_TOKENS, "requests")
-COLUMNS = ("event_id", "occurred_at", "customer_id", "provider", "model", "service_tier", "input_tokens")
+COLUMNS = ("event_id", "occurred_at", "customer_id", "provider", "model", "service_tier", "region", "input_tokens")
 COLUMNS += (*INPUT_PARTS, "output_tokens", *OUTPUT_PARTS, *BESIDE_TOKENS, "requests")
 FREE_WITHOUT_A_PRICE = "requests"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS_A_DAY = 86_400 * 10**6
 
 Model = tuple[str | None, str | None]
-PricesOf = Callable[[str | None, str | None, str | None], Sequence[Any]]
+PricesOf = Callable[[str | None, str | None, str | None, str | None], Sequence[Any]]
 
 
 class Event(NamedTuple):
@@ -36,6 +36,7 @@ class Event(NamedTuple):
     provider: str | None
     model: str | None
     service_tier: str | None
+    region: str | None
     input_tokens: int
     cache_read_tokens: int = 0
     cache_write_5m_tokens: int = 0
@@ -52,14 +53,14 @@ class Event(NamedTuple):
 
     def units(self) -> tuple[int, ...]:
         """What is billed, in the order of UNITS: every token in one place."""
-        input_parts = self[7:11]
-        output_parts = self[12:14]
+        input_parts = self[8:12]
+        output_parts = self[13:15]
         return (
             self.input_tokens - sum(input_parts),
             *input_parts,
             self.output_tokens - sum(output_parts),
             *output_parts,
-            *self[14:],
+            *self[15:],
         )
 
 
@@ -162,12 +163,12 @@ def usage(events: Iterable[Event], owner_of: Mapping[str, str], prices_of: Price
     """Add up every event at the one price that holds for it. An event whose id was seen already counts once."""
     found = Usage()
     seen: set[str] = set()
-    known: dict[tuple[str | None, str | None, str | None], list[Price]] = {}
+    known: dict[tuple[str | None, ...], list[Price]] = {}
     for event in events:
         if event.event_id in seen:
             continue
         seen.add(event.event_id)
-        name = event.provider, event.model, event.service_tier
+        name = event.provider, event.model, event.service_tier, event.region
         if name not in known:
             known[name] = [read_price(entry) for entry in prices_of(*name)]
         holding = [price for price in known[name] if price.holds(event.occurred_at, event.input_tokens)]

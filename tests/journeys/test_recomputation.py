@@ -181,7 +181,7 @@ def spent(events: list[Event], *entries: Any) -> Spending:
 
 
 def call(event_id: str = "e1", at: int = microseconds(1, 15), **tokens: int) -> Event:
-    return Event(event_id, at, "acme", "openai", "gpt-4o", "standard", **({"input_tokens": 0} | tokens))
+    return Event(event_id, at, "acme", "openai", "gpt-4o", "standard", "us", **({"input_tokens": 0} | tokens))
 
 
 def test_every_token_is_charged_once_and_an_event_counts_once() -> None:

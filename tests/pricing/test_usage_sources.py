@@ -18,7 +18,7 @@ from pricing.usage import (
     UsageRefused,
     to_buckets,
 )
-from pricing.usage_sources import helicone, langfuse, litellm
+from pricing.usage_sources import helicone, langfuse, litellm, own_logs
 from pricing.usage_sources.detect import detect_format
 from pricing.usage_sources.metering import normalize
 from pricing.usage_sources.provider_bodies import provider_counters
@@ -26,6 +26,15 @@ from pricing.usage_sources.schema import ColumnsRefused, check_columns, our_fiel
 from pricing.usage_sources.values import moments, pico_usd, usd_text
 
 small = st.integers(0, 1_000_000)
+
+
+def test_a_search_context_size_is_read_in_lower_case_from_a_column_or_a_body() -> None:
+    """Perplexity's answer says in its usage by which size the request was charged; the row's own word goes first."""
+    body = {"prompt_tokens": 5, "completion_tokens": 7, "search_context_size": "low"}
+    own = {"event_id": "e", "occurred_at": "2026-11-01", "model": "sonar", "usage": body}
+    rows = [own_logs.to_event(own, {}), own_logs.to_event(own | {"search_context_size": " High "}, {})]
+    events, _, _ = normalize(pl.DataFrame(rows), pl.Series([1, 2]))
+    assert events["search_context_size"].to_list() == ["low", "high"]
 
 
 @given(st.integers(0, 2**63 - 1))

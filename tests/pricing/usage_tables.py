@@ -19,10 +19,13 @@ def usage_row(
     provider: str | None = "openai",
     tier: str | None = None,
     at: datetime = NOVEMBER,
+    region: str | None = None,
+    size: str | None = None,
     **buckets: int,
 ) -> dict[str, object]:
     """One event of one request; buckets as named, all others zero."""
     named = {"provider": provider, "model": model, "service_tier": tier, "occurred_at": at}
+    named |= {"region": region, "search_context_size": size}
     return named | dict.fromkeys(BUCKETS, 0) | {"requests": 1} | buckets
 
 
@@ -32,6 +35,8 @@ def usage_frame(rows: list[dict[str, object]]) -> pl.DataFrame:
         "provider": pl.String(),
         "model": pl.String(),
         "service_tier": pl.String(),
+        "region": pl.String(),
+        "search_context_size": pl.String(),
         "occurred_at": pl.Datetime("us"),
         **dict.fromkeys(BUCKETS, pl.Int64()),
     }

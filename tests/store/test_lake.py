@@ -103,6 +103,23 @@ def test_the_manifest_and_the_cube_sum_beyond_64_bits(engine: Engine, tenant: UU
     assert row["cost_pico_usd"] == 2 * most
 
 
+def test_files_from_before_a_label_came_are_read_as_saying_nothing_of_it(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    """Alone, and beside files that have the label."""
+    put(engine, tmp_path, tenant, priced({"event_id": "old", "region": "eu"}))
+    [old] = (tmp_path / "lake" / str(tenant)).glob("day=*/*.parquet")
+    pl.read_parquet(old).drop(lake.ADDED_COLUMNS).write_parquet(old)
+    for events_put in (["old"], ["new", "old"]):
+        with duck.connect() as con:
+            read = lake.lake_relation(con, tmp_path, tenant, paths(engine, tenant))
+            rows = read.project("event_id, region, search_context_size").order("event_id").fetchall()
+            assert set(read.columns) == set(lake.LAKE_SCHEMA)
+        said = {"old": ("old", "eu", None), "new": ("new", None, "high")}
+        assert rows == [said[name] for name in events_put]
+        put(engine, tmp_path, tenant, priced({"event_id": "new", "search_context_size": "high"}))
+
+
 def test_usage_without_any_price_has_no_cost_rather_than_none(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
     put(engine, tmp_path, tenant, priced({"event_id": "a", "unpriced_reason": "why"}))
     with tenant_transaction(engine, tenant) as connection:
