@@ -26,6 +26,7 @@ from billing.refunds import LARGEST_FILE_BYTES, Wanted
 from store import refund_requests, stripe_commands
 from store.database import DATABASE_FAILED, Connection, tenant_transaction
 from store.refund_requests import RefundRequest
+from store.steps import read_steps
 
 log = structlog.get_logger(__name__)
 
@@ -237,7 +238,7 @@ def _cancel(connection: Connection, call: Call) -> Answer:
 def _shape(connection: Connection, asked: RefundRequest) -> dict[str, Any]:
     return detail(
         asked,
-        refund_requests.steps(connection, asked.request_id),
+        read_steps(connection, "refund", asked.request_id),
         refund_requests.evidence(connection, asked.request_id),
         None if asked.command_id is None else stripe_commands.find(connection, asked.command_id),
     )

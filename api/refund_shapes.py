@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from api.problems import Refused
-from store.refund_requests import Evidence, RefundRequest, Step
+from store.refund_requests import Evidence, RefundRequest
+from store.steps import Step
 from store.stripe_commands import Command
 
 # Postgres keeps no text with a NUL in it.

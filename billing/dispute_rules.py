@@ -6,34 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from billing.dispute_states import ANSWERABLE, ON_ITS_WAY, State
-from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX
+from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX, TEXT_FIELDS
 from billing.principals import Principal
 from store.disputes import DisputeCase
 
 Raw = Mapping[str, Any]
 Deed = Literal["edit", "stage", "submit", "accept"]
-
-TEXT_FIELDS: tuple[str, ...] = (
-    "customer_name",
-    "customer_email_address",
-    "customer_purchase_ip",
-    "billing_address",
-    "product_description",
-    "service_date",
-    "access_activity_log",
-    "refund_policy_disclosure",
-    "refund_refusal_explanation",
-    "cancellation_policy_disclosure",
-    "cancellation_rebuttal",
-    "duplicate_charge_id",
-    "duplicate_charge_explanation",
-    "shipping_address",
-    "shipping_carrier",
-    "shipping_date",
-    "shipping_tracking_number",
-    "uncategorized_text",
-)
-"""Stripe's evidence fields that hold text; the others take the id of an uploaded file."""
 
 UNANSWERED_STATUSES = {"needs_response", "warning_needs_response", "appeal_needs_response"}
 _STATE_OF_STATUS: Mapping[str, State] = {

@@ -8,6 +8,7 @@ from billing.dispute_states import State, follow
 from store import audit, disputes
 from store.database import Connection
 from store.disputes import DisputeCase
+from store.steps import add_step
 
 SERVICE = "metering"
 
@@ -55,7 +56,7 @@ def write_step(
     connection: Connection, tenant_id: UUID, case: DisputeCase, *, by: str, why: str | None, at: datetime, now: datetime
 ) -> None:
     """The state of the case in its own list and in the audit log; `at` when it came to it."""
-    disputes.add_step(connection, tenant_id, case.case_id, step=case.state, at=at, who=by, why=why)
+    add_step(connection, "dispute", tenant_id, case.case_id, step=case.state, at=at, who=by, why=why)
     audit.append(
         connection,
         at=now,

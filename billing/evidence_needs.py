@@ -18,8 +18,8 @@ FILE_FIELDS = (
 TEXT_FIELDS = (
     "customer_name",
     "customer_email_address",
-    "billing_address",
     "customer_purchase_ip",
+    "billing_address",
     "product_description",
     "service_date",
     "access_activity_log",
@@ -29,6 +29,10 @@ TEXT_FIELDS = (
     "cancellation_rebuttal",
     "duplicate_charge_id",
     "duplicate_charge_explanation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_tracking_number",
     "uncategorized_text",
 )
 

@@ -15,6 +15,7 @@ from store import outgoing_mails, recovery_cases, recovery_sources
 from store.database import Connection
 from store.recovery_cases import RecoveryCase
 from store.recovery_sources import Source
+from store.steps import add_step
 from store.stripe_values import inside, moment, reference
 
 SERVICE = "metering"
@@ -92,8 +93,15 @@ def _open(connection: Connection, tenant_id: UUID, source: Source, now: datetime
         policy_version="",
         planned_mails=[],
     )
-    recovery_cases.add_step(
-        connection, tenant_id, made.case_id, step="open", at=made.failed_at, who=SERVICE, why="The payment failed."
+    add_step(
+        connection,
+        "recovery",
+        tenant_id,
+        made.case_id,
+        step="open",
+        at=made.failed_at,
+        who=SERVICE,
+        why="The payment failed.",
     )
     return made
 
@@ -213,7 +221,7 @@ def _move(
     moved = recovery_cases.change(connection, case.case_id, now=now, **values)
     if is_moved:
         at = moved.ended_at or now
-        recovery_cases.add_step(connection, tenant_id, case.case_id, step=to, at=at, who=SERVICE, why=planned.sentence)
+        add_step(connection, "recovery", tenant_id, case.case_id, step=to, at=at, who=SERVICE, why=planned.sentence)
     return moved
 
 

@@ -14,6 +14,7 @@ from store import recovery_cases as rows
 from store.database import Connection
 from store.recovery_cases import RecoveryCase
 from store.recovery_sources import Source
+from store.steps import add_step
 
 PAY, WRITE_OFF = "invoice.pay", "invoice.mark_uncollectible"
 
@@ -209,7 +210,7 @@ def _write_deed(
     principal: Principal,
     now: datetime,
 ) -> None:
-    rows.add_step(connection, tenant_id, case.case_id, step=deed, at=now, who=str(principal), why=why)
+    add_step(connection, "recovery", tenant_id, case.case_id, step=deed, at=now, who=str(principal), why=why)
     audit.append(
         connection,
         at=now,

@@ -10,6 +10,7 @@ from billing.recovery_rules import decline_of, payment_method_of
 from store import recovery_cases as rows
 from store.database import Connection
 from store.recovery_cases import RecoveryCase
+from store.steps import add_step
 
 # A try that was held back is thought over again after this, when the mirror has caught up with Stripe.
 HELD_BACK_FOR = timedelta(hours=1)
@@ -37,7 +38,7 @@ def settle_pay(connection: Connection, tenant_id: UUID, command: Command, now: d
     else:
         changes["hold_until"] = now + (REFUSED_FOR if refusal.get("status") else HELD_BACK_FOR)
         said = str(refusal.get("sentence") or "It was taken back before it was sent.")
-        rows.add_step(connection, tenant_id, case.case_id, step="not tried", at=now, who=str(SYSTEM), why=said)
+        add_step(connection, "recovery", tenant_id, case.case_id, step="not tried", at=now, who=str(SYSTEM), why=said)
     rows.change(connection, case.case_id, now=now, **changes)
     recovery_cases.look(connection, tenant_id, case.invoice_id, now)
 
@@ -52,7 +53,9 @@ def settle_write_off(connection: Connection, tenant_id: UUID, command: Command, 
         observers.take_in(connection, tenant_id, [dict(command.answer or {})], now)
     else:
         said = str((command.refusal or {}).get("sentence") or "It was taken back before it was sent.")
-        rows.add_step(connection, tenant_id, case.case_id, step="not written off", at=now, who=str(SYSTEM), why=said)
+        add_step(
+            connection, "recovery", tenant_id, case.case_id, step="not written off", at=now, who=str(SYSTEM), why=said
+        )
         rows.change(connection, case.case_id, now=now, written_off_at=None, try_number=case.try_number + 1)
     recovery_cases.look(connection, tenant_id, case.invoice_id, now)
 

@@ -8,6 +8,7 @@ from billing.refund_states import State
 from store import audit, refund_requests
 from store.database import Connection
 from store.refund_requests import RefundRequest
+from store.steps import add_step
 
 SERVICE = "metering"
 
@@ -64,7 +65,7 @@ def write_step(
     at: datetime | None = None,
 ) -> None:
     """The step in the request's own list and in the audit log; `at` when it happened before it was known."""
-    refund_requests.add_step(connection, tenant_id, moved.request_id, step=step, at=at or now, who=by, why=why)
+    add_step(connection, "refund", tenant_id, moved.request_id, step=step, at=at or now, who=by, why=why)
     audit.append(
         connection,
         at=now,

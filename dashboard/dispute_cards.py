@@ -11,9 +11,10 @@ from dashboard import dispute_dialogs, dispute_evidence, wording
 from dashboard.books import Books
 from dashboard.command_state import command_line
 from dashboard.dispute_rows import LABELS, WAY_LABELS, Row, WarningRow, reason_words, respond_by, worth_words
-from store import disputes, stripe_commands
+from store import stripe_commands
 from store.database import tenant_transaction
 from store.disputes import DisputeCase
+from store.steps import read_steps
 
 
 def draw(opened: Books, principal: Principal, one: Row, now: datetime) -> None:
@@ -103,7 +104,7 @@ def _actions(opened: Books, principal: Principal, one: Row) -> None:
 
 def _steps(opened: Books, case: DisputeCase) -> None:
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-        steps = disputes.steps(connection, case.case_id)
+        steps = read_steps(connection, "dispute", case.case_id)
     for step in steps:
         why = f": {wording.escape(step.why)}" if step.why else ""
         label = LABELS[step.step][0]

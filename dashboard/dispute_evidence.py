@@ -8,12 +8,11 @@ import streamlit as st
 
 from billing import disputes as answers
 from billing import evidence_file
-from billing.dispute_rules import TEXT_FIELDS
 from billing.dispute_steps import DisputeNotAllowed
 from billing.evidence import Evidence, assemble
 from billing.evidence_facts import Holdings
 from billing.evidence_holdings import NoSuchDispute, holdings
-from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX, WHERE_FROM, completeness
+from billing.evidence_needs import ALL_TEXT_MAX, LONG_TEXT_MAX, TEXT_FIELDS, WHERE_FROM, completeness
 from billing.evidence_pdf import EvidenceTooLong, evidence_pdf
 from billing.principals import Principal
 from billing.visa_ce3 import compelling

@@ -27,6 +27,7 @@ from dashboard.recovery_rows import (
 from dashboard.refund_rows import lifetime
 from store import outgoing_mails, recovery_cases, recovery_reads, refund_reads
 from store.database import tenant_transaction
+from store.steps import read_steps
 
 VIEWS = {"open": "In recovery", "ended": "Ended", "all": "All"}
 SHOWN = 40
@@ -249,7 +250,7 @@ def _history(opened: Books, row: Row) -> None:
             f"{wording.escape(said.replace('_', ' ') + more.replace('_', ' '))}"
         )
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-        steps = recovery_cases.steps(connection, row.case.case_id)
+        steps = read_steps(connection, "recovery", row.case.case_id)
         mailed = outgoing_mails.about(connection, [subject_of(row.case.case_id)])
     for step in steps:
         why = f": {wording.escape(step.why)}" if step.why else ""

@@ -17,6 +17,7 @@ from dashboard.refund_rows import LABELS, Row, age_words, open_totals, row
 from store import refund_reads, refund_requests, stripe_commands
 from store.database import tenant_transaction
 from store.refund_requests import RefundRequest
+from store.steps import read_steps
 from store.stripe_commands import Command
 
 VIEWS = {"open": "Open", "ended": "Ended", "all": "All"}
@@ -264,7 +265,7 @@ def _actions(opened: Books, principal: Principal, asked: RefundRequest) -> None:
 
 def _steps(opened: Books, asked: RefundRequest) -> None:
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-        steps = refund_requests.steps(connection, asked.request_id)
+        steps = read_steps(connection, "refund", asked.request_id)
         kept = refund_requests.evidence(connection, asked.request_id)
     for step in steps:
         why = f": {wording.escape(step.why)}" if step.why else ""

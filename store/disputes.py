@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_find
 
-from store.schema import dispute_cases, dispute_evidence_drafts, dispute_steps
+from store.schema import dispute_cases, dispute_evidence_drafts
 
 table = dispute_cases.c
 
@@ -55,16 +55,6 @@ class DisputeCase:
     def is_inquiry(self) -> bool:
         """Whether the bank only asks so far, and no money has been taken."""
         return self.status.startswith("warning_")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One state that a case has come to: which, when, who and why."""
-
-    step: str
-    at: datetime
-    who: str
-    why: str | None
 
 
 @dataclass(frozen=True)
@@ -157,26 +147,6 @@ def change(connection: Connection, case: DisputeCase, *, now: datetime, **values
         update(dispute_cases).where(table.case_id == case.case_id).values(changed_at=now, **values).returning(*_COLUMNS)
     ).one()
     return _case(row)
-
-
-def add_step(
-    connection: Connection, tenant_id: UUID, case_id: UUID, *, step: str, at: datetime, who: str, why: str | None
-) -> None:
-    """Write down a state that a case has come to; that is never changed."""
-    connection.execute(
-        insert(dispute_steps).values(tenant_id=tenant_id, case_id=case_id, step=step, at=at, who=who, why=why)
-    )
-
-
-def steps(connection: Connection, case_id: UUID) -> list[Step]:
-    """The states of a case in order."""
-    columns = dispute_steps.c
-    rows = connection.execute(
-        select(columns.step, columns.at, columns.who, columns.why)
-        .where(columns.case_id == case_id)
-        .order_by(columns.position)
-    )
-    return [Step(**row._asdict()) for row in rows]
 
 
 def add_draft(

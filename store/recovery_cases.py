@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, text, update
 
-from store.schema import recovery_attempts, recovery_cases, recovery_steps
+from store.schema import recovery_attempts, recovery_cases
 
 CHANNEL = "recovery_cases"
 ACTIVE = ("open", "with_stripe", "scheduled", "retrying", "waiting_for_customer", "snoozed", "on_hold")
@@ -73,16 +73,6 @@ class Attempt:
     network_advice_code: str | None
     policy_version: str | None
     slot_probability_ppm: int | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a case: which, when, who and why."""
-
-    step: str
-    at: datetime
-    who: str
-    why: str | None
 
 
 _COLUMNS = [column for column in recovery_cases.columns if column.name != "tenant_id"]
@@ -202,26 +192,6 @@ def attempts_of(connection: Connection, case_ids: Sequence[UUID]) -> dict[UUID, 
         values = row._asdict()
         found[values.pop("of")].append(Attempt(**values))
     return dict(found)
-
-
-def add_step(
-    connection: Connection, tenant_id: UUID, case_id: UUID, *, step: str, at: datetime, who: str, why: str | None
-) -> None:
-    """Write down a step; steps are never changed."""
-    connection.execute(
-        insert(recovery_steps).values(tenant_id=tenant_id, case_id=case_id, step=step, at=at, who=who, why=why)
-    )
-
-
-def steps(connection: Connection, case_id: UUID) -> list[Step]:
-    """A case's steps in order."""
-    columns = recovery_steps.c
-    rows = connection.execute(
-        select(columns.step, columns.at, columns.who, columns.why)
-        .where(columns.case_id == case_id)
-        .order_by(columns.position)
-    )
-    return [Step(**row._asdict()) for row in rows]
 
 
 def _case(row: Row[Any]) -> RecoveryCase:

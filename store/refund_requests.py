@@ -14,7 +14,6 @@ from store.schema import (
     refund_evidence,
     refund_policies,
     refund_requests,
-    refund_steps,
 )
 
 CHANNEL = "refund_requests"
@@ -50,16 +49,6 @@ class RefundRequest:
     outcome: str | None
     idempotency_key: str | None
     asked_sha256: str | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a request: which, when, who and why."""
-
-    step: str
-    at: datetime
-    who: str
-    why: str | None
 
 
 @dataclass(frozen=True)
@@ -166,26 +155,6 @@ def change(connection: Connection, request: RefundRequest, *, now: datetime, **v
         .returning(*_COLUMNS)
     ).one_or_none()
     return None if row is None else _request(row)
-
-
-def add_step(
-    connection: Connection, tenant_id: UUID, request_id: UUID, *, step: str, at: datetime, who: str, why: str | None
-) -> None:
-    """Write down a step; steps are never changed."""
-    connection.execute(
-        insert(refund_steps).values(tenant_id=tenant_id, request_id=request_id, step=step, at=at, who=who, why=why)
-    )
-
-
-def steps(connection: Connection, request_id: UUID) -> list[Step]:
-    """A request's steps in order."""
-    columns = refund_steps.c
-    rows = connection.execute(
-        select(columns.step, columns.at, columns.who, columns.why)
-        .where(columns.request_id == request_id)
-        .order_by(columns.position)
-    )
-    return [Step(**row._asdict()) for row in rows]
 
 
 def add_evidence(

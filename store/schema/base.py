@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKeyConstraint,
+    Identity,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -85,3 +86,20 @@ def tenant_table(
 def global_table(name: str, *items: SchemaItem, reason: str, commands: Sequence[str]) -> Table:
     """A table that all tenants share, and the reason why no row of it tells one tenant about another's affairs."""
     return Table(name, metadata, *items, info={"commands": tuple(commands), "global_reason": reason})
+
+
+def steps_table(name: str, *items: SchemaItem, root: str, subject: str) -> Table:
+    """The steps of the subjects that `root` holds by `subject`: which, when, who and why; written once, never changed."""
+    return tenant_table(
+        name,
+        Column(subject, UUID(as_uuid=True), nullable=False),
+        Column("position", BigInteger, Identity(always=True), nullable=False),
+        text_column("step", nullable=False),
+        moment("at", nullable=False),
+        text_column("who", nullable=False),
+        text_column("why"),
+        ForeignKeyConstraint(["tenant_id", subject], [f"{root}.tenant_id", f"{root}.{subject}"]),
+        *items,
+        key=[subject, "position"],
+        commands=("select", "insert"),
+    )

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Identity, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import UUID
 
-from store.schema.base import claim, counter, document, moment, number, tenant_table, text_column
+from store.schema.base import claim, counter, document, moment, number, steps_table, tenant_table, text_column
 
 DISPUTE_STATES = (
     "needs_response",
@@ -59,18 +59,11 @@ dispute_cases = tenant_table(
     commands=("select", "insert", "update"),
 )
 
-dispute_steps = tenant_table(
+dispute_steps = steps_table(
     "dispute_steps",
-    Column("case_id", UUID(as_uuid=True), nullable=False),
-    Column("position", BigInteger, Identity(always=True), nullable=False),
-    text_column("step", nullable=False),
-    moment("at", nullable=False),
-    text_column("who", nullable=False),
-    text_column("why"),
-    ForeignKeyConstraint(["tenant_id", "case_id"], ["dispute_cases.tenant_id", "dispute_cases.case_id"]),
     CheckConstraint(f"step in ({_STATES})", name="step"),
-    key=["case_id", "position"],
-    commands=("select", "insert"),
+    root="dispute_cases",
+    subject="case_id",
 )
 
 dispute_evidence_drafts = tenant_table(

@@ -1,9 +1,9 @@
 """Failed payments: one case per invoice, every try that was seen of it, and what was done about it by whom."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import UUID
 
-from store.schema.base import document, moment, number, tenant_table, text_column
+from store.schema.base import document, moment, number, steps_table, tenant_table, text_column
 
 RECOVERY_STATES = (
     "open",
@@ -92,15 +92,8 @@ recovery_attempts = tenant_table(
     commands=("select", "insert", "update"),
 )
 
-recovery_steps = tenant_table(
+recovery_steps = steps_table(
     "recovery_steps",
-    Column("case_id", UUID(as_uuid=True), nullable=False),
-    Column("position", BigInteger, Identity(always=True), nullable=False),
-    text_column("step", nullable=False),
-    moment("at", nullable=False),
-    text_column("who", nullable=False),
-    text_column("why"),
-    ForeignKeyConstraint(["tenant_id", "case_id"], ["recovery_cases.tenant_id", "recovery_cases.case_id"]),
-    key=["case_id", "position"],
-    commands=("select", "insert"),
+    root="recovery_cases",
+    subject="case_id",
 )

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID
 
-from store.schema.base import document, moment, number, tenant_table, text_column
+from store.schema.base import document, moment, number, steps_table, tenant_table, text_column
 
 REFUND_STATES = ("requested", "checked", "evidence", "decided", "sent", "settled", "declined", "canceled", "failed")
 _STATES = ", ".join(repr(state) for state in REFUND_STATES)
@@ -60,18 +60,11 @@ refund_requests = tenant_table(
     commands=("select", "insert", "update"),
 )
 
-refund_steps = tenant_table(
+refund_steps = steps_table(
     "refund_steps",
-    Column("request_id", UUID(as_uuid=True), nullable=False),
-    Column("position", BigInteger, Identity(always=True), nullable=False),
-    text_column("step", nullable=False),
-    moment("at", nullable=False),
-    text_column("who", nullable=False),
-    text_column("why"),
-    ForeignKeyConstraint(["tenant_id", "request_id"], ["refund_requests.tenant_id", "refund_requests.request_id"]),
     CheckConstraint(f"step in ({_STATES})", name="step"),
-    key=["request_id", "position"],
-    commands=("select", "insert"),
+    root="refund_requests",
+    subject="request_id",
 )
 
 refund_evidence = tenant_table(

@@ -10,6 +10,7 @@ import pytest
 from billing import dispute_rules
 from billing.dispute_rules import Deadline, Seen, deadline, read_dispute, target, why_not, why_not_evidence
 from billing.dispute_states import MOVES, STATES, NoSuchMove, State, follow
+from billing.evidence_needs import TEXT_FIELDS
 from billing.principals import Principal
 from store.disputes import DisputeCase
 from store.schema.disputes import DISPUTE_STATES
@@ -158,7 +159,7 @@ def test_who_may_do_what_and_until_when() -> None:
 def test_evidence_keeps_to_stripes_fields_and_limits() -> None:
     assert why_not_evidence({"uncategorized_text": "x" * 20_000}) is None
     assert "20,001 characters" in str(why_not_evidence({"uncategorized_text": "x" * 20_001}))
-    eight = dict.fromkeys(dispute_rules.TEXT_FIELDS[:8], "x" * 20_000)  # 8 * 20,000 = 160,000
+    eight = dict.fromkeys(TEXT_FIELDS[:8], "x" * 20_000)  # 8 * 20,000 = 160,000
     assert "160,000 characters; Stripe takes 150,000 in all" in str(why_not_evidence(eight))
     assert "called receipt" in str(why_not_evidence({"receipt": "a file's id is no text"}))
     assert "no evidence in it" in str(why_not_evidence({"customer_name": "  "}))

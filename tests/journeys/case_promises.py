@@ -10,6 +10,7 @@ from store import audit, inbox, stripe_commands
 from store import disputes as dispute_rows
 from store import recovery_cases as recovery_rows
 from store.database import Connection, tenant_transaction
+from store.steps import read_steps
 from store.stripe_commands import Command
 from tests.journeys.bad_case_nights import CaseNight
 
@@ -52,7 +53,7 @@ def _broken_by_dispute(connection: Connection, at_stripe: Mapping[str, Any], com
         return [*broken, f"{id_} has no case"]
     if case.status != at_stripe["status"] or case.state in dispute_states.ON_ITS_WAY:
         broken.append(f"{id_} is {at_stripe['status']} at Stripe; here {case.state} with the status {case.status}")
-    return broken + _off_the_table(id_, dispute_rows.steps(connection, case.case_id), dispute_states.MOVES)
+    return broken + _off_the_table(id_, read_steps(connection, "dispute", case.case_id), dispute_states.MOVES)
 
 
 def _broken_by_invoice(
@@ -72,7 +73,7 @@ def _broken_by_invoice(
     if case.state not in BY_STATUS[at_stripe["status"]]:
         broken.append(f"{case.invoice_id} is {at_stripe['status']} at Stripe, and its case is {case.state}")
     return broken + _off_the_table(
-        case.invoice_id, recovery_rows.steps(connection, case.case_id), recovery_states.MOVES
+        case.invoice_id, read_steps(connection, "recovery", case.case_id), recovery_states.MOVES
     )
 
 

@@ -9,6 +9,7 @@ from billing.refund_states import MOVES
 from store import audit, inbox, refund_requests, stripe_commands, stripe_mirror
 from store.database import Connection, tenant_transaction
 from store.refund_requests import RefundRequest
+from store.steps import read_steps
 from tests.journeys.bad_queue_nights import LIMITS, QueueNight
 from tests.journeys.night import PAID_MINOR
 
@@ -58,7 +59,7 @@ def _broken_by(connection: Connection, request: RefundRequest, at_stripe: list[d
     broken = [f"{name} has {len(effects)} refunds at Stripe"] if len(effects) > 1 else []
     if (effects or [None])[0] not in AT_STRIPE.get(request.state, set()):
         broken.append(f"{name} is {effects} at Stripe")
-    steps = [step.step for step in refund_requests.steps(connection, request.request_id)]
+    steps = [step.step for step in read_steps(connection, "refund", request.request_id)]
     wrong = [(one, other) for one, other in pairwise(steps) if other not in MOVES[one]]  # type: ignore[index]  # steps are states
     if steps[:1] != ["requested"] or wrong or steps[-1] != request.state:
         broken.append(f"{name} went {steps}")
@@ -77,7 +78,7 @@ def _unaudited(connection: Connection, night: QueueNight) -> list[str]:
     ).all()
     audited = Counter((subject, action.partition(":")[2]) for action, subject in rows if action.startswith("refund_"))
     taken = Counter(
-        (f"refund_request:{id_}", step.step) for id_ in night.asked for step in refund_requests.steps(connection, id_)
+        (f"refund_request:{id_}", step.step) for id_ in night.asked for step in read_steps(connection, "refund", id_)
     )
     return [] if audited == taken else [f"steps and audit lines differ: {audited - taken} and {taken - audited}"]
 

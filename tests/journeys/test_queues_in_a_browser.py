@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
-from billing.dispute_rules import TEXT_FIELDS
+from billing.evidence_needs import TEXT_FIELDS
 from billing.inbox_rules import read_event
 from store import audit, disputes, embedded_postgres, inbox
 from store.database import clock, open_engine, prepare_roles, tenant_transaction

@@ -18,6 +18,7 @@ from pipelines.send_commands import send_due
 from store import recovery_cases
 from store.database import tenant_transaction
 from store.recovery_cases import RecoveryCase
+from store.steps import read_steps
 from tests.billing.mirrored_account import mirror
 from tests.sandbox.shop import FEBRUARY, customer, newest_invoice, price, subscribe
 from tests.sandbox_fixtures import SandboxServer, stripe_client
@@ -94,7 +95,7 @@ class RecoveryDesk:
 
     def steps(self, case: RecoveryCase) -> list[str]:
         with tenant_transaction(self.engine, self.tenant) as connection:
-            return [step.step for step in recovery_cases.steps(connection, case.case_id)]
+            return [step.step for step in read_steps(connection, "recovery", case.case_id)]
 
     def tries(self, case: RecoveryCase) -> list[tuple[str, str, str | None]]:
         """Who tried, how it went and what was said, oldest first."""

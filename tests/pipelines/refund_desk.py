@@ -21,6 +21,7 @@ from pipelines.send_commands import send_due
 from store import refund_requests
 from store.database import tenant_transaction
 from store.refund_requests import RefundRequest
+from store.steps import read_steps
 from tests.sandbox_fixtures import SandboxServer, stripe_client
 
 SAM, LEA, FAY = Principal("sam", "support"), Principal("lea", "lead"), Principal("fay", "founder")
@@ -75,7 +76,7 @@ class Desk:
 
     def steps(self, asked: RefundRequest) -> list[tuple[str, str]]:
         with tenant_transaction(self.engine, self.tenant) as connection:
-            return [(step.step, step.who) for step in refund_requests.steps(connection, asked.request_id)]
+            return [(step.step, step.who) for step in read_steps(connection, "refund", asked.request_id)]
 
     def refunded(self, charge: str) -> list[int]:
         return sorted(refund.amount for refund in self.sdk.v1.refunds.list({"charge": charge, "limit": 100}).data)

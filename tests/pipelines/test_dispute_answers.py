@@ -18,6 +18,7 @@ from pipelines.send_commands import send_due
 from store import audit, disputes, stripe_commands
 from store.database import tenant_transaction
 from store.disputes import DisputeCase
+from store.steps import read_steps
 from tests.pipelines.refund_desk import LEA, SAM, Desk, open_desk
 from tests.sandbox_fixtures import SandboxServer
 
@@ -102,7 +103,7 @@ def test_evidence_is_staged_edited_and_submitted_once(desk: Desk, mallory: UUID)
     assert see(desk, case).state == "submitted"
     with tenant_transaction(desk.engine, desk.tenant) as connection:
         assert audit.verify(connection).intact
-        assert [step.step for step in disputes.steps(connection, case.case_id)] == [
+        assert [step.step for step in read_steps(connection, "dispute", case.case_id)] == [
             "needs_response",
             "staged",
             "submitting",
@@ -189,7 +190,7 @@ def test_a_dispute_is_accepted_with_a_reason_by_who_may(desk: Desk) -> None:
     desk.pull()
     assert see(desk, case).state == "accepted"
     with tenant_transaction(desk.engine, desk.tenant) as connection:
-        steps = disputes.steps(connection, case.case_id)
+        steps = read_steps(connection, "dispute", case.case_id)
         assert [(step.step, step.who, step.why) for step in steps[1:]] == [
             ("accepting", "lea (lead)", "we charged twice"),
             ("accepted", "metering", None),

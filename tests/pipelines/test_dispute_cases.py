@@ -13,6 +13,7 @@ from billing.dispute_outcomes import expire_overdue
 from store import audit, dispute_reads, disputes
 from store.database import tenant_transaction
 from store.disputes import DisputeCase
+from store.steps import read_steps
 from tests.pipelines.refund_desk import Desk, open_desk
 from tests.sandbox_fixtures import SandboxServer
 
@@ -44,7 +45,7 @@ def see(desk: Desk, dispute_id: str) -> DisputeCase:
 
 def steps(desk: Desk, case: DisputeCase) -> list[tuple[str, str]]:
     with tenant_transaction(desk.engine, desk.tenant) as connection:
-        return [(step.step, step.who) for step in disputes.steps(connection, case.case_id)]
+        return [(step.step, step.who) for step in read_steps(connection, "dispute", case.case_id)]
 
 
 def test_a_case_opens_with_the_dispute_and_ends_with_the_banks_word(desk: Desk, mallory: UUID) -> None:
