@@ -116,7 +116,8 @@ def _period(start: object, end: object) -> str:
 
 def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
     st.markdown(f"#### AI cost: {_money(month.cost_minor, currency)}")
-    priced, unpriced = usage.filter(pl.col("price_id").is_not_null()), usage.filter(pl.col("price_id").is_null())
+    priced = usage.filter(pl.col("cost_pico_usd").is_not_null())
+    unpriced = usage.filter(pl.col("cost_pico_usd").is_null())
     if priced.height == 0:
         st.markdown(":gray[:material/monitoring:] No priced usage in this month.")
     else:
@@ -126,7 +127,7 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
         }
         config["Price entry"] = st.column_config.TextColumn("Price entry", width=150 if reading.is_phone() else 280)
         config["Source"] = st.column_config.LinkColumn("Source", display_text=r"https?://([^/]+)")
-        on_a_phone = ("Price entry", "= cost", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
+        on_a_phone = ("Price entry", "= cost", "Cost by", "Unit", "Quantity", UNIT_PRICE, "Valid", "Source", "Checked")
         with st.container(key="why_usage"):
             st.dataframe(
                 pl.DataFrame(shown),
@@ -136,7 +137,7 @@ def _cost(usage: pl.DataFrame, month: Month, currency: str) -> None:
                 alt="Price entries behind the AI cost",
             )
         exact = wording.escape(wording.usd(sum(int(cost) for cost in priced["cost_pico_usd"])))
-        entries = wording.count(priced["price_id"].n_unique(), "price entry", "price entries")
+        entries = wording.count(priced["price_id"].drop_nulls().n_unique(), "price entry", "price entries")
         st.caption(f"{entries}; the costs add up to {exact}, rounded to cents once.")
     for (provider, model), rows in unpriced.group_by(["provider", "model"], maintain_order=True):
         consumed = ", ".join(
@@ -153,23 +154,23 @@ def _unit(bucket: str) -> str:
     return bucket.replace("_", " ")
 
 
+def _per_unit(bucket: str, price: int) -> str:
+    if bucket.endswith(TOKEN_BUCKET):
+        return f"{wording.unit_price(price)} / 1M"
+    return f"{wording.each_price(price)} each"
+
+
 def _price_row(row: dict[str, Any]) -> dict[str, str]:
-    bucket, quantity, price, cost = (
-        str(row["bucket"]),
-        row["quantity"],
-        row["unit_price_pico_usd"],
-        row["cost_pico_usd"],
-    )
-    per_million = bucket.endswith(TOKEN_BUCKET)
-    unit = wording.unit_price(price) if per_million else wording.each_price(price)
+    bucket, quantity, price, cost = row["bucket"], row["quantity"], row["unit_price_pico_usd"], row["cost_pico_usd"]
     until = row["valid_to"]
     valid = f"{wording.day_of(row['valid_from'])} \u2013 {wording.day_of(until) if until else 'now'}"
     return {
-        "Price entry": str(row["price_key"]),
-        "Unit": _unit(bucket),
+        "Price entry": str(row["price_key"] or f"{row['provider']}/{row['model']}"),
+        "Unit": "events, difference to the list price" if bucket is None else _unit(bucket),
         "Quantity": f"{quantity:,}",
-        UNIT_PRICE: f"{unit} / 1M" if per_million else f"{unit} each",
+        UNIT_PRICE: wording.UNKNOWN if price is None else _per_unit(str(bucket), price),
         "= cost": wording.usd(cost),
+        "Cost by": wording.cost_source(row["cost_source"], row["contract_id"]),
         "Valid": valid if row["valid_from"] else f"until {wording.day_of(until)}" if until else "always",
         "Source": str(row["source_url"] or row["source"] or wording.UNKNOWN),
         "Checked": str(row["checked_on"] or wording.UNKNOWN),

@@ -14,6 +14,13 @@ UNKNOWN = "\u2014"
 PICO_PER_USD = Decimal(10) ** 12
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "cad": "CA$", "aud": "A$"}
 
+COST_SOURCES = {
+    "invoice": "Provider's invoice",
+    "reported": "Provider's report",
+    "contract": "Contract",
+    "catalogue": "Catalogue",
+}
+
 Share = Fraction | Decimal | float
 
 
@@ -126,6 +133,11 @@ def _decimal(value: Share) -> Decimal:
     if isinstance(value, Fraction):
         return Decimal(value.numerator) / Decimal(value.denominator)
     return Decimal(str(value))
+
+
+def cost_source(source: str | None, contract_id: str | None = None) -> str:
+    """Who says what usage cost: Catalogue, or Contract openai-2026; unknown is a dash."""
+    return " ".join(filter(None, (COST_SOURCES[source], contract_id))) if source else UNKNOWN
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

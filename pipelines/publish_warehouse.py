@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
+from pricing.effective_cost import ESTIMATING_SOURCES, effective_cost
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
 from pricing.money import NANO
@@ -127,7 +128,9 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
     paths = _present(home, tenant.tenant_id, sources.lake_files)
-    warehouse_usage.load(con, lake.usage_cube(con, home, tenant.tenant_id, paths), sources.refs)
+    estimated = {file.path for file in sources.lake_files if file.source in ESTIMATING_SOURCES}
+    cube = lake.usage_cube(con, home, tenant.tenant_id, paths, estimated=estimated)
+    warehouse_usage.load(con, effective_cost(cube), sources.refs)
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
     owed = sources.past_due
@@ -210,8 +213,8 @@ def _checks(con: warehouse.Building, sources: Sources, months: Sequence[Any]) ->
     return [
         Check("usage events", manifest.rows, held["events"]),
         Check("usage events without a price", manifest.unpriced_rows, held["unpriced_events"]),
-        Check("AI cost in pico-USD", manifest.cost_pico_usd or 0, held["cost_pico_usd"]),
-        Check("AI cost by month in pico-USD", manifest.cost_pico_usd or 0, held["month_cost_pico_usd"]),
+        Check("AI cost at list prices in pico-USD", manifest.cost_pico_usd or 0, held["list_cost_pico_usd"]),
+        Check("AI cost by month in pico-USD", held["cost_pico_usd"], held["month_cost_pico_usd"]),
         Check("invoices", sources.invoice_sums["invoices"], held["invoices"]),
         Check("sum of invoice totals in minor units", sources.invoice_sums["total_minor"], held["invoice_total_minor"]),
         Check("price entries", held["prices_used"], held["price_entries"]),

@@ -1,4 +1,4 @@
-"""Margin, definition v1: what is left of net revenue after AI usage, how sure that is, and in which state a month is."""
+"""Margin: what is left of net revenue after AI usage, how sure that is, and in which state a month is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from fractions import Fraction
 from pricing.money import NANO, divide_half_away, exponent
 
 # Which version of docs/metrics.md the numbers follow. A new definition is a new version, never an edit of this one.
-DEFINITIONS_VERSION = "1"
+DEFINITIONS_VERSION = "2"
 PRICED_SHARE_MIN = Fraction(95, 100)
 HEALTHY_FROM, WATCH_FROM = Fraction(70, 100), Fraction(40, 100)
 

@@ -1,6 +1,6 @@
 """The lake read: a tenant's usage events as Parquet files by day, of which the manifest in Postgres names the ones that count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,9 +10,10 @@ import duckdb
 import polars as pl
 from sqlalchemy import Connection, func, select
 
+from pricing.effective_cost import CUBE_KEYS
 from pricing.usage import BUCKETS
 from pricing.usage_sources.schema import NORMALIZED_SCHEMA
-from store.schema import lake_files
+from store.schema import lake_files, usage_imports
 
 # An event as it is kept: as read, priced, with the mark that tells a repetition from a contradiction. Instants are UTC.
 LAKE_SCHEMA: dict[str, pl.DataType] = {
@@ -25,7 +26,6 @@ LAKE_SCHEMA: dict[str, pl.DataType] = {
 }
 # Columns that files written before them do not have; all are labels.
 ADDED_COLUMNS = ("search_context_size",)
-CUBE_KEYS = ("customer_ref", "provider", "model", "feature", "service_tier", "price_id", "unpriced_reason")
 
 
 class LakeDamaged(Exception):
@@ -34,7 +34,10 @@ class LakeDamaged(Exception):
 
 @dataclass(frozen=True)
 class LakeFile:
-    """One file of the manifest; `path` is relative to the tenant's folder, `cost_pico_usd` None when nothing has a price."""
+    """One file of the manifest; `path` is relative to the tenant's folder, `cost_pico_usd` None when nothing has a price.
+
+    `source` is the format of the log that its events came in, None before the manifest has been read.
+    """
 
     path: str
     day: date
@@ -42,6 +45,7 @@ class LakeFile:
     bytes: int
     cost_pico_usd: int | None
     unpriced_rows: int
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,12 @@ def tenant_folder(home: Path, tenant_id: UUID) -> Path:
 
 def read_manifest(connection: Connection) -> list[LakeFile]:
     """The files of the tenant of the open transaction that count, by day and path; any other file in the folder does not."""
-    rows = connection.execute(select(lake_files).order_by(lake_files.c.day, lake_files.c.path))
+    came_in = lake_files.c.import_id == usage_imports.c.import_id
+    rows = connection.execute(
+        select(lake_files, usage_imports.c.format)
+        .join(usage_imports, came_in)
+        .order_by(lake_files.c.day, lake_files.c.path)
+    )
     return [
         LakeFile(
             path=row.path,
@@ -70,6 +79,7 @@ def read_manifest(connection: Connection) -> list[LakeFile]:
             bytes=row.bytes,
             cost_pico_usd=None if row.cost_pico_usd is None else int(row.cost_pico_usd),
             unpriced_rows=row.unpriced_rows,
+            source=row.format,
         )
         for row in rows
     ]
@@ -117,15 +127,32 @@ def lake_relation(
 
 
 def usage_cube(
-    con: duckdb.DuckDBPyConnection, home: Path, tenant_id: UUID, paths: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    home: Path,
+    tenant_id: UUID,
+    paths: Sequence[str],
+    *,
+    estimated: Collection[str] = (),
 ) -> duckdb.DuckDBPyRelation:
-    """Usage summed by day (DATE, UTC) and CUBE_KEYS: `events`, a HUGEINT sum for each of BUCKETS, `cost_pico_usd`.
+    """Usage summed by day (DATE, UTC) and CUBE_KEYS: `events`, HUGEINT sums of BUCKETS, of the list and the reported cost.
 
-    An event without a price has NULL in `price_id` and says why in `unpriced_reason`; such rows have a NULL cost, never 0.
+    An event without a price has NULL in `price_id` and says why in `unpriced_reason`; such rows have a NULL list cost, never 0.
+    `reported_by` parts what a log says that a call cost: `provider`, or `gateway` in the files of `estimated` (some of `paths`),
+    whose cost is a gateway's own reckoning; NULL where the log says nothing.
     """
+    events = [
+        lake_relation(con, home, tenant_id, chosen).project(
+            f"*, case when reported_cost_pico_usd is not null then '{by}' end as reported_by"
+        )
+        for by, chosen in (
+            ("provider", [path for path in paths if path not in estimated]),
+            ("gateway", [path for path in paths if path in estimated]),
+        )
+        if chosen or by == "provider"
+    ]
     day = "cast(occurred_at as date)"
     keys = ", ".join(CUBE_KEYS)
     sums = ", ".join(f"sum({bucket}) as {bucket}" for bucket in BUCKETS)
-    return lake_relation(con, home, tenant_id, paths).aggregate(
-        f"{day} as day, {keys}, count(*) as events, {sums}, sum(cost_pico_usd) as cost_pico_usd", f"{day}, {keys}"
-    )
+    costs = "sum(cost_pico_usd) as list_cost_pico_usd, sum(reported_cost_pico_usd) as reported_cost_pico_usd"
+    everything = events[0] if len(events) == 1 else events[0].union(events[1])
+    return everything.aggregate(f"{day} as day, {keys}, count(*) as events, {sums}, {costs}", f"{day}, {keys}")

@@ -152,7 +152,7 @@ def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> 
 # The dearest average price of a token that the company paid for a model in the month, as its two sums.
 _DEAREST = f"""select month, cost as dearest_pico_usd, tokens as dearest_tokens from (
     select month, sum(cost_pico_usd) as cost, sum({_TOKENS}) as tokens from usage_cube
-    where cost_pico_usd is not null and {_TOKENS_ALONE} group by month, provider, model)
+    where cost_pico_usd is not null and events > 0 and {_TOKENS_ALONE} group by month, provider, model)
     where tokens > 0 qualify row_number() over (partition by month order by cost::double / tokens desc, cost) = 1"""
 
 
@@ -185,24 +185,36 @@ def revenue_lines(warehouse: Warehouse, customer_id: str, month: date, basis: st
 
 
 def priced_units(warehouse: Warehouse, customer_id: str, month: date) -> pl.DataFrame:
-    """A customer's month by model, price entry and unit: quantity x unit price = cost, or why there is no price; dearest first."""
+    """A customer's month by model, price entry and unit: quantity x unit price = cost, or why there is no price; dearest first.
+
+    Where a provider or a contract says another cost than the price entry, one row without a unit brings the sum to it: its
+    `quantity` are events, its cost the difference. `cost_source` and `contract_id` say who decides.
+    """
     units = " union all ".join(
-        f"select '{bucket}' as bucket, provider, model, price_id, unpriced_reason, sum({bucket})::hugeint as quantity from used "
-        f"group by provider, model, price_id, unpriced_reason having sum({bucket}) > 0"
+        f"select '{bucket}' as bucket, {_BY_PRICE}, sum({bucket})::hugeint as quantity from used "
+        f"where price_id is not null or cost_pico_usd is null group by {_BY_PRICE} having sum({bucket}) > 0"
         for bucket in BUCKETS
     )
     price = " ".join(f"when '{bucket}' then p.{bucket}_pico_usd" for bucket in BUCKETS)
     return warehouse.rows(
         f"""with used as (select * from usage_cube where customer_id = $1 and month = $2),
-        units as ({units})
-        select u.*, case u.bucket {price} end as unit_price_pico_usd,
-            u.quantity * case u.bucket {price} end as cost_pico_usd,
-            p.price_key, p.valid_from, p.valid_to, p.source, p.source_url, p.checked_on
-        from units u left join price_entries p using (price_id)
-        where u.price_id is null or case u.bucket {price} end > 0
-        order by cost_pico_usd desc nulls last, u.provider, u.model, u.bucket""",
+        units as ({units}),
+        lines as (
+            select u.*, case u.bucket {price} end as unit_price_pico_usd, u.quantity * case u.bucket {price} end as cost_pico_usd
+            from units u left join price_entries p using (price_id)
+            where u.price_id is null or case u.bucket {price} end > 0
+            union all by name
+            select cast(null as varchar) as bucket, {_BY_PRICE}, sum(events)::hugeint as quantity,
+                sum(cost_pico_usd) - coalesce(sum(list_cost_pico_usd), 0) as cost_pico_usd
+            from used where cost_pico_usd is distinct from list_cost_pico_usd group by {_BY_PRICE})
+        select l.*, p.price_key, p.valid_from, p.valid_to, p.source, p.source_url, p.checked_on
+        from lines l left join price_entries p using (price_id)
+        order by l.cost_pico_usd desc nulls last, l.provider, l.model, l.bucket""",
         [customer_id, month],
     )
+
+
+_BY_PRICE = "provider, model, price_id, unpriced_reason, cost_source, contract_id"
 
 
 def models(warehouse: Warehouse, customer_id: str) -> pl.DataFrame:

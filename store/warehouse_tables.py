@@ -107,8 +107,13 @@ TABLES: dict[str, dict[str, str]] = {
         "price_id": "bigint",
         "events": "bigint",
         **dict.fromkeys(BUCKETS, "bigint"),
-        # Null where the events have no price.
+        # At the price entry; null where the events have none. What the log itself said; null where it said nothing.
+        "list_cost_pico_usd": "hugeint",
+        "reported_cost_pico_usd": "hugeint",
+        # What counts, by precedence (pricing.effective_cost), and who says so; null where nobody says.
         "cost_pico_usd": "hugeint",
+        "cost_source": "varchar",
+        "contract_id": "varchar",
         "unpriced_reason": "varchar",
     },
     "customer_month_usage": {

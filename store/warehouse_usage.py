@@ -26,13 +26,17 @@ class UsageSummary:
     unattributed_refs: list[tuple[str | None, int, int]]
 
 
-def load(con: duckdb.DuckDBPyConnection, cube: duckdb.DuckDBPyRelation, refs: pl.DataFrame) -> None:
-    """Write usage_cube and customer_month_usage from the lake's cube and the frame (customer_ref, customer_id)."""
+def load(con: duckdb.DuckDBPyConnection, costed: duckdb.DuckDBPyRelation, refs: pl.DataFrame) -> None:
+    """Write usage_cube and customer_month_usage from a cube (pricing.effective_cost.COSTED_COLUMNS) and (customer_ref, customer_id).
+
+    Rows without events are no usage but money: what a bill or a contract comes to beyond it, and of no customer.
+    """
     buckets = ", ".join(f"c.{bucket}::bigint" for bucket in BUCKETS)
     named = con.from_arrow(refs.to_arrow()).set_alias("r")
-    cube.set_alias("c").join(named, "c.customer_ref = r.customer_ref", how="left").project(
+    costed.set_alias("c").join(named, "c.customer_ref = r.customer_ref", how="left").project(
         f"""c.day, date_trunc('month', c.day)::date, r.customer_id as customer_id, c.customer_ref, c.provider, c.model, c.feature,
-        c.service_tier, c.price_id, c.events, {buckets}, c.cost_pico_usd::hugeint, c.unpriced_reason"""
+        c.service_tier, c.price_id, c.events, {buckets}, c.list_cost_pico_usd, c.reported_cost_pico_usd, c.cost_pico_usd,
+        c.cost_source, c.contract_id, c.unpriced_reason"""
     ).order("customer_id, day").insert_into("usage_cube")
     con.execute(
         f"""insert into customer_month_usage select month, customer_id, sum(events),
@@ -68,8 +72,8 @@ def summarize(con: duckdb.DuckDBPyConnection, *, since: date) -> UsageSummary:
         unattributed_refs=[
             (ref, int(events), int(cost))
             for ref, events, cost in con.execute(
-                """select customer_ref, sum(events), coalesce(sum(cost_pico_usd), 0) from usage_cube where customer_id is null
-                group by 1 order by 3 desc, 1"""
+                """select customer_ref, sum(events), coalesce(sum(cost_pico_usd), 0) from usage_cube
+                where customer_id is null and events > 0 group by 1 order by 3 desc, 1"""
             ).fetchall()
         ],
     )
@@ -77,7 +81,8 @@ def summarize(con: duckdb.DuckDBPyConnection, *, since: date) -> UsageSummary:
 
 _SUMS = {
     "events": "select coalesce(sum(events), 0) from usage_cube",
-    "unpriced_events": "select coalesce(sum(unpriced_events), 0) from customer_month_usage",
+    "unpriced_events": "select coalesce(sum(events) filter (list_cost_pico_usd is null), 0) from usage_cube",
+    "list_cost_pico_usd": "select coalesce(sum(list_cost_pico_usd), 0) from usage_cube",
     "cost_pico_usd": "select coalesce(sum(cost_pico_usd), 0) from usage_cube",
     "month_cost_pico_usd": "select coalesce(sum(cost_pico_usd), 0) from customer_month_usage",
     "invoices": "select count(distinct invoice_id) from invoices",

@@ -57,7 +57,7 @@ def make_company(seed: int = 7) -> Company:
     )
     company.add(
         "meta", version=3, tenant_id="11111111-1111-1111-1111-111111111111", tenant_name="Synthetic company",
-        reporting_currency="usd", published_at=AS_OF, as_of=AS_OF, definitions_version="1",
+        reporting_currency="usd", published_at=AS_OF, as_of=AS_OF, definitions_version="2",
     )  # fmt: skip
     return company
 
@@ -176,7 +176,8 @@ def _cube_row(
     company.add(
         "usage_cube", day=month + timedelta(days=9), month=month, customer_id=customer_id, customer_ref=ref, provider=provider,
         model=model, feature="chat", service_tier="standard", price_id=price_id, events=buckets["requests"], **buckets,
-        cost_pico_usd=cost, unpriced_reason=reason,
+        list_cost_pico_usd=cost, cost_pico_usd=cost, cost_source=None if cost is None else "catalogue",
+        unpriced_reason=reason,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ OUTPUT_PARTS = ("reasoning_tokens", "output_audio_tokens")
 BESIDE_TOKENS = ("images", "seconds", "pages", "search_requests")
 UNITS = ("input_uncached_tokens", *INPUT_PARTS, "output_text_tokens", *OUTPUT_PARTS, *BESIDE_TOKENS, "requests")
 COLUMNS = ("event_id", "occurred_at", "customer_id", "provider", "model", "service_tier", "region", "input_tokens")
-COLUMNS += (*INPUT_PARTS, "output_tokens", *OUTPUT_PARTS, *BESIDE_TOKENS, "requests")
+COLUMNS += (*INPUT_PARTS, "output_tokens", *OUTPUT_PARTS, *BESIDE_TOKENS, "requests", "reported_cost_usd")
 FREE_WITHOUT_A_PRICE = "requests"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS_A_DAY = 86_400 * 10**6
@@ -50,6 +51,8 @@ class Event(NamedTuple):
     pages: int = 0
     search_requests: int = 0
     requests: int = 1
+    # Dollars that the provider itself says the call cost: they go before any price list.
+    reported_cost_usd: Decimal | float | None = None
 
     def units(self) -> tuple[int, ...]:
         """What is billed, in the order of UNITS: every token in one place."""
@@ -60,8 +63,13 @@ class Event(NamedTuple):
             *input_parts,
             self.output_tokens - sum(output_parts),
             *output_parts,
-            *self[15:],
+            *self[15:20],
         )
+
+    def reported_pico_usd(self) -> int | None:
+        """What the provider said, in whole pico-USD."""
+        said = self.reported_cost_usd
+        return None if said is None else half_away(Fraction(Decimal(str(said))) * 10**12)
 
 
 @dataclass
@@ -160,7 +168,7 @@ def owners(account: Account) -> dict[str, str]:
 
 
 def usage(events: Iterable[Event], owner_of: Mapping[str, str], prices_of: PricesOf) -> Usage:
-    """Add up every event at the one price that holds for it. An event whose id was seen already counts once."""
+    """Add up every event at what its provider reports, or else at the one price that holds for it; an id counts once."""
     found = Usage()
     seen: set[str] = set()
     known: dict[tuple[str | None, ...], list[Price]] = {}
@@ -174,7 +182,8 @@ def usage(events: Iterable[Event], owner_of: Mapping[str, str], prices_of: Price
         holding = [price for price in known[name] if price.holds(event.occurred_at, event.input_tokens)]
         assert len(holding) <= 1, f"{event} has {len(holding)} prices"
         units = event.units()
-        cost = holding[0].cost(units) if holding else None
+        reported = event.reported_pico_usd()
+        cost = reported if reported is not None else holding[0].cost(units) if holding else None
         _add(found, event, owner_of.get(event.customer_id or ""), cost)
     return found
 

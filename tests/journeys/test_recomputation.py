@@ -218,6 +218,15 @@ def test_a_price_by_the_hour_is_rounded_once_an_event() -> None:
     assert spent([call("a", seconds=18), call("b", seconds=18)], hourly).cost_pico_usd == 2
 
 
+def test_what_the_provider_reports_goes_before_the_price_and_stands_in_for_a_missing_one() -> None:
+    """$0.0025 at the price, $0.001 by the provider's word; and $0.002 where there is no price at all."""
+    priced = call(input_tokens=1000)
+    reported = call("e2", input_tokens=1000)._replace(reported_cost_usd=0.001)
+    assert spent([priced, reported], entry(GPT_4O)) == Spending(2, 0, 2000, 0, 2_500_000_000 + 1_000_000_000)
+    unknown = call("e3", input_tokens=10)._replace(reported_cost_usd=Decimal("0.002"))
+    assert spent([unknown]) == Spending(1, 0, 10, 0, 2_000_000_000)
+
+
 def test_unknown_models_and_strangers_are_counted_and_never_dropped() -> None:
     stranger = call("e2", input_tokens=100)._replace(customer_id="acct_of_mallory")
     found = usage([call(input_tokens=100), stranger], {"acme": "cus_acme"}, lambda *_: [])

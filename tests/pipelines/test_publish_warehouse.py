@@ -21,6 +21,7 @@ from store.warehouse import Publication
 from store.warehouse_margins import margin_of
 from store.warehouse_reads import Warehouse
 from tests.pipelines.imported_usage import import_one, row, usage_csv
+from tests.pipelines.usage_files import json_lines
 from tests.store.stripe_money import balance_transaction, charge, invoice, keep, paid_by, refund, seconds
 
 # The running month is February: the invoice of 15 January pays until 15 February.
@@ -97,7 +98,46 @@ def test_usage_meets_its_customer_and_keeps_what_is_nobodys_and_what_has_no_pric
         ("unpriced", "openai/house-7b has no price"),
     ]
     assert [check.name for check in publication.checks if not check.agrees] == []
-    assert {"usage events", "AI cost in pico-USD", "invoices"} <= {check.name for check in publication.checks}
+    assert {"usage events", "AI cost at list prices in pico-USD", "invoices"} <= {
+        check.name for check in publication.checks
+    }
+
+
+@pytest.mark.parametrize(
+    ("log_format", "cost", "source"), [(None, 1_000_000_000, "reported"), ("litellm", 3_500_000_000, "catalogue")]
+)
+def test_what_a_provider_reports_counts_and_what_a_gateway_reckons_does_not(
+    engine: Engine,
+    tenant: UUID,
+    tmp_path: Path,
+    log_format: str | None,
+    cost: int,
+    source: str,
+) -> None:
+    """The list says 1,000 x $2.50 + 100 x $10 a million = $0.0035, the log $0.001."""
+    if log_format is None:
+        given = {
+            "event_id": "e1",
+            "occurred_at": "2026-11-01T12:00:00Z",
+            "provider": "openai",
+            "reported_cost_usd": 0.001,
+        }
+        log = given | {"model": "gpt-4o", "input_tokens": 1000, "output_tokens": 100}
+    else:
+        log = {
+            "request_id": "e1",
+            "startTime": "2026-11-01T12:00:00Z",
+            "custom_llm_provider": "openai",
+            "model": "gpt-4o",
+        }
+        log |= {"prompt_tokens": 1000, "completion_tokens": 100, "spend": 0.001}
+    import_one(engine, tmp_path, tenant, json_lines(tmp_path / "log.jsonl", [log]))
+    publication = publish(engine, tmp_path, tenant, now=datetime(2026, 12, 5, tzinfo=UTC))
+    assert publication.is_published, publication.message
+    rows = opened(tmp_path, tenant).rows(
+        "select list_cost_pico_usd, reported_cost_pico_usd, cost_pico_usd, cost_source from usage_cube"
+    )
+    assert rows.rows() == [(3_500_000_000, 1_000_000_000, cost, source)]
 
 
 def test_a_mapping_that_comes_later_repairs_history(engine: Engine, tenant: UUID, tmp_path: Path) -> None:

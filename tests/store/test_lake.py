@@ -80,15 +80,41 @@ def test_the_cube_sums_a_days_usage_by_everything_that_prices_or_attributes_it(
     )
     put(engine, tmp_path, tenant, frame)
     first, unpriced, second = cube(engine, tmp_path, tenant)
-    assert (first["day"], first["events"], first["input_uncached_tokens"], first["cost_pico_usd"]) == (
+    assert (first["day"], first["events"], first["input_uncached_tokens"], first["list_cost_pico_usd"]) == (
         date(2026, 11, 1),
         2,
         700 + 300,
         30 + 12,
     )
-    assert (unpriced["images"], unpriced["cost_pico_usd"], unpriced["unpriced_reason"]) == (2, None, "no price entry")
-    assert (second["day"], second["customer_ref"], second["cost_pico_usd"]) == (date(2026, 11, 2), None, 0)
+    assert (unpriced["images"], unpriced["list_cost_pico_usd"], unpriced["unpriced_reason"]) == (
+        2,
+        None,
+        "no price entry",
+    )
+    assert (second["day"], second["customer_ref"], second["list_cost_pico_usd"]) == (date(2026, 11, 2), None, 0)
     assert cube(engine, tmp_path, mallory) == []
+
+
+def test_the_cube_keeps_apart_what_providers_and_gateways_say_that_calls_cost(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    """One event says nothing, one 7 and one 11; the same file read as a gateway's is a gateway's word."""
+    said = [{"event_id": name, "reported_cost_pico_usd": cost} for name, cost in (("a", None), ("b", 7), ("c", 11))]
+    put(engine, tmp_path, tenant, priced(*said))
+    for estimated, by in ((False, "provider"), (True, "gateway")):
+        named = paths(engine, tenant)
+        with duck.connect() as con:
+            built = lake.usage_cube(con, tmp_path, tenant, named, estimated=named if estimated else ()).pl()
+        rows = built.sort("events").select("events", "reported_by", "reported_cost_pico_usd").rows()
+        assert rows == [(1, None, None), (2, by, 7 + 11)]
+
+
+def test_the_manifest_names_the_format_that_a_files_events_came_in(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    put(engine, tmp_path, tenant, priced({"event_id": "a"}))
+    with tenant_transaction(engine, tenant) as connection:
+        assert [file.source for file in lake.read_manifest(connection)] == ["metering"]
 
 
 def test_the_manifest_and_the_cube_sum_beyond_64_bits(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
@@ -100,7 +126,7 @@ def test_the_manifest_and_the_cube_sum_beyond_64_bits(engine: Engine, tenant: UU
         assert sums == lake.sums_of(lake.read_manifest(connection))
     assert (sums.rows, sums.cost_pico_usd) == (2, 2 * most)
     [row] = cube(engine, tmp_path, tenant)
-    assert row["cost_pico_usd"] == 2 * most
+    assert row["list_cost_pico_usd"] == 2 * most
 
 
 def test_files_from_before_a_label_came_are_read_as_saying_nothing_of_it(

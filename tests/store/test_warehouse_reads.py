@@ -105,6 +105,24 @@ def test_a_customers_month_is_taken_apart_into_units_and_price_entries(tmp_path:
     ]
 
 
+def test_a_month_whose_provider_reports_another_cost_says_so_and_still_adds_up(tmp_path: Path) -> None:
+    """At the list 1,000 x $0.000003 = $0.003, by the provider $0.002: -$0.001 beside it. Without a price the report stands alone."""
+    prices = {f"{bucket}_pico_usd": None for bucket in BUCKETS} | {"input_uncached_tokens_pico_usd": 3_000_000}
+    entry = {"price_id": 1, "price_key": "openai/gpt-4o", **prices}
+    said = {"cost_source": "reported"}
+    cube = [
+        usage(OCTOBER, "cus_a", 2_000_000_000, list_cost_pico_usd=3_000_000_000, **said),
+        usage(OCTOBER, "cus_a", 5, model="house", price_id=None, list_cost_pico_usd=None, **said),
+    ]
+    units = reads.priced_units(opened(tmp_path, with_usage(cube, price_entries=[entry])), "cus_a", OCTOBER)
+    names = ("model", "bucket", "quantity", "cost_pico_usd", "price_key", "cost_source")
+    assert units.select(names).rows() == [
+        ("gpt-4o", "input_uncached_tokens", 1_000, 3_000_000_000, "openai/gpt-4o", "reported"),
+        ("house", None, 1, 5, None, "reported"),
+        ("gpt-4o", None, 1, -1_000_000_000, "openai/gpt-4o", "reported"),
+    ]
+
+
 def test_failed_payments_sum_by_month_and_class_without_what_has_no_rate(tmp_path: Path) -> None:
     """October, later: 10.00 + 20.00, of which 20.00 came in; the third has no rate and is in no sum."""
     failures = [

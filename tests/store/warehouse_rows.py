@@ -32,7 +32,7 @@ def publish_tables(
     """Publish these rows; `source_invoices` is what the source claims where it shall differ."""
     rows = {name: list(found) for name, found in (tables or {}).items()}
     meta: Row = {"tenant_id": str(tenant_id), "tenant_name": "Acme", "reporting_currency": "usd", "as_of": now}
-    meta |= {"published_at": now, "definitions_version": "1"}
+    meta |= {"published_at": now, "definitions_version": "2"}
     rows["meta"] = [meta | row | {"version": version} for row in rows.get("meta", [{}])]
 
     def fill(con: Building, _: int) -> Sequence[Check]:
@@ -59,7 +59,8 @@ def usage(month: date, customer_id: str | None, cost_pico_usd: int | None, *, to
     row: Row = dict.fromkeys(BUCKETS, 0) | {"input_uncached_tokens": tokens, "requests": 1, "events": 1}
     row |= {"day": month.replace(day=10), "month": month, "customer_id": customer_id, "customer_ref": customer_id}
     row |= {"provider": "openai", "model": "gpt-4o", "cost_pico_usd": cost_pico_usd}
-    row |= {"price_id": None if cost_pico_usd is None else 1}
+    row |= {"price_id": None if cost_pico_usd is None else 1, "list_cost_pico_usd": cost_pico_usd}
+    row |= {"cost_source": None if cost_pico_usd is None else "catalogue"}
     return row | given
 
 
