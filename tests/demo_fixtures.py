@@ -1,5 +1,6 @@
 """The demo as a stranger starts it, once for the whole run: from an empty folder with `--once`, then again to be served."""
 
+import json
 import os
 import queue
 import socket
@@ -7,11 +8,20 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine
+
+from store import embedded_postgres
+from store.database import open_engine, prepare_roles
+from store.tenants import list_tenants
 
 ROOT = Path(__file__).resolve().parent.parent
 METERING = str(Path(sys.executable).parent / "metering")
@@ -37,6 +47,14 @@ class ServedDemo:
     url: str
     sandbox_url: str
     printed: str
+
+    def at_stripe(self, path: str, **changes: str) -> Any:
+        """What the sandbox answers to a read, or to a change."""
+        form = urllib.parse.urlencode(changes).encode() if changes else None
+        headers = {"Authorization": "Bearer sk_test_sandbox"}
+        request = urllib.request.Request(f"{self.sandbox_url}{path}", form, headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
 
 
 def free_port() -> int:
@@ -126,6 +144,14 @@ def running_demo(demo_home: DemoHome) -> Iterator[ServedDemo]:
 def served_demo(running_demo: ServedDemo) -> str:
     """The address of the running demo's pages."""
     return running_demo.url
+
+
+@pytest.fixture
+def books(running_demo: ServedDemo) -> Iterator[tuple[Engine, UUID]]:
+    """The running demo's Postgres as the application's role, and its tenant."""
+    engine = open_engine(prepare_roles(embedded_postgres.start(running_demo.folder)).app)
+    yield engine, next(tenant.tenant_id for tenant in list_tenants(engine) if tenant.slug == "demo")
+    engine.dispose()
 
 
 def _heard_until(process: "subprocess.Popen[str]", words: str) -> str:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -14,9 +12,8 @@ from sqlalchemy import Engine, text
 
 from billing.evidence_needs import TEXT_FIELDS
 from billing.inbox_rules import read_event
-from store import audit, disputes, embedded_postgres, inbox
-from store.database import clock, open_engine, prepare_roles, tenant_transaction
-from store.tenants import list_tenants
+from store import audit, disputes, inbox
+from store.database import clock, tenant_transaction
 from tests.browser_fixtures import PHONE, OpenPage, settle
 from tests.demo_fixtures import ServedDemo
 
@@ -26,18 +23,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
-def at_stripe(demo: ServedDemo, path: str, **changes: str) -> Any:
-    """What the sandbox answers to a read, or to a change."""
-    form = urllib.parse.urlencode(changes).encode() if changes else None
-    headers = {"Authorization": "Bearer sk_test_sandbox"}
-    request = urllib.request.Request(f"{demo.sandbox_url}{path}", form, headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
-
-
 def a_small_paid_charge(demo: ServedDemo) -> dict[str, Any]:
     """A charge below $500 that nothing stands against."""
-    charges = at_stripe(demo, "/v1/charges?limit=100")["data"]
+    charges = demo.at_stripe("/v1/charges?limit=100")["data"]
     found: dict[str, Any] = next(
         charge
         for charge in charges
@@ -66,13 +54,13 @@ def test_a_refund_is_asked_for_checked_approved_and_made(running_demo: ServedDem
     page = open_page(f"{running_demo.url}/refunds")
     ask_for(page, charge["id"])
     page.get_by_text("Stripe says that nothing stands against it.").first.wait_for()
-    assert at_stripe(running_demo, f"/v1/charges/{charge['id']}")["amount_refunded"] == 0  # asking gives nothing back
+    assert running_demo.at_stripe(f"/v1/charges/{charge['id']}")["amount_refunded"] == 0  # asking gives nothing back
     page.get_by_role("button", name="Approve").first.click()
     amount = f"${charge['amount'] / 100:,.2f} USD"
     confirm = page.get_by_role("dialog").get_by_role("button", name=f"Refund {amount}")
     confirm.dblclick()  # an impatient hand
     page.get_by_text("Refunded", exact=True).first.wait_for()
-    after = at_stripe(running_demo, f"/v1/refunds?charge={charge['id']}")["data"]
+    after = running_demo.at_stripe(f"/v1/refunds?charge={charge['id']}")["data"]
     assert [refund["amount"] for refund in after] == [charge["amount"]]
     page.get_by_text("Steps and evidence").first.click()
     page.get_by_text(re.compile("settled.*by metering")).first.wait_for()
@@ -100,7 +88,7 @@ def test_what_may_not_be_is_said_in_the_dialog(running_demo: ServedDemo, open_pa
 def test_evidence_is_looked_at_edited_and_submitted_once(
     running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
 ) -> None:
-    waiting = [one for one in at_stripe(running_demo, "/v1/disputes")["data"] if one["status"] == "needs_response"]
+    waiting = [one for one in running_demo.at_stripe("/v1/disputes")["data"] if one["status"] == "needs_response"]
     dispute_id = min(waiting, key=lambda one: one["evidence_details"]["due_by"])["id"]  # the most urgent stands first
     page = open_page(f"{running_demo.url}/disputes")
     page.get_by_role("button", name="Evidence").first.click()
@@ -112,11 +100,11 @@ def test_evidence_is_looked_at_edited_and_submitted_once(
     dialog.get_by_role("button", name="Submit to the bank").click()
     dialog.get_by_text("The bank takes one answer.").wait_for()
     dialog.get_by_text("Acme Copilot, used daily").wait_for()
-    at_first = at_stripe(running_demo, f"/v1/disputes/{dispute_id}")["evidence_details"]
+    at_first = running_demo.at_stripe(f"/v1/disputes/{dispute_id}")["evidence_details"]
     assert at_first["submission_count"] == 0  # looking and writing send nothing
     dialog.get_by_role("button", name="Submit now").dblclick()  # an impatient hand
     page.get_by_text("At the bank", exact=True).nth(1).wait_for()  # the first one is the view's name
-    found = at_stripe(running_demo, f"/v1/disputes/{dispute_id}")
+    found = running_demo.at_stripe(f"/v1/disputes/{dispute_id}")
     assert (found["status"], found["evidence_details"]["submission_count"]) == ("under_review", 1)
     assert found["evidence"]["product_description"] == "Acme Copilot, used daily"
     assert "by day in UTC" in found["evidence"]["access_activity_log"]
@@ -127,8 +115,33 @@ def test_evidence_is_looked_at_edited_and_submitted_once(
     told = {name: told for name, told in found["evidence"].items() if isinstance(told, str) and told}
     sent = {name: text for name, text in told.items() if name in TEXT_FIELDS}
     (document,) = [told[name] for name in told if name not in TEXT_FIELDS]
-    assert at_stripe(running_demo, f"/v1/files/{document}")["filename"].startswith(f"evidence-{dispute_id}-")
+    assert running_demo.at_stripe(f"/v1/files/{document}")["filename"].startswith(f"evidence-{dispute_id}-")
     assert (state, sha256) == ("submitted", disputes.evidence_hash(sent))
+
+
+def test_a_dispute_is_given_up_by_a_lead_with_a_reason(running_demo: ServedDemo, open_page: OpenPage) -> None:
+    def lost() -> set[str]:
+        return {one["id"] for one in running_demo.at_stripe("/v1/disputes")["data"] if one["status"] == "lost"}
+
+    before = lost()
+    page = open_page(f"{running_demo.url}/disputes")
+    for role in ("Support", "Lead"):
+        page.get_by_label("Role").click()
+        page.get_by_role("option", name=role).click()
+        settle(page)
+        page.get_by_role("button", name="Accept", exact=True).first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Why").fill("the customer is right")
+        page.keyboard.press("Control+Enter")
+        settle(page)
+        dialog.get_by_role("button", name="Give up").click()
+        if role == "Support":
+            dialog.get_by_text("Only a lead or a founder accepts a dispute").wait_for()
+            assert lost() == before
+            page.keyboard.press("Escape")
+            dialog.wait_for(state="detached")
+    page.get_by_text("Accepted", exact=True).first.wait_for()
+    assert len(lost() - before) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -141,22 +154,14 @@ def test_the_disputes_fit_a_phone(running_demo: ServedDemo, open_page: OpenPage,
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
 
-@pytest.fixture
-def books(running_demo: ServedDemo) -> Iterator[tuple[Engine, UUID]]:
-    """The running demo's Postgres as the application's role, and its tenant."""
-    engine = open_engine(prepare_roles(embedded_postgres.start(running_demo.folder)).app)
-    yield engine, next(tenant.tenant_id for tenant in list_tenants(engine) if tenant.slug == "demo")
-    engine.dispose()
-
-
 def a_dead_letter(demo: ServedDemo, engine: Engine, tenant_id: UUID, new_name: str) -> tuple[str, str, str]:
     """A customer renamed while webhooks were off, whose event then could not be handled; customer, old name, event."""
-    (endpoint,) = at_stripe(demo, "/v1/webhook_endpoints")["data"]
-    at_stripe(demo, f"/v1/webhook_endpoints/{endpoint['id']}", disabled="true")
-    customer = at_stripe(demo, "/v1/customers?limit=1")["data"][0]
-    at_stripe(demo, f"/v1/customers/{customer['id']}", name=new_name)
-    at_stripe(demo, f"/v1/webhook_endpoints/{endpoint['id']}", disabled="false")
-    event = at_stripe(demo, "/v1/events?type=customer.updated&limit=1")["data"][0]
+    (endpoint,) = demo.at_stripe("/v1/webhook_endpoints")["data"]
+    demo.at_stripe(f"/v1/webhook_endpoints/{endpoint['id']}", disabled="true")
+    customer = demo.at_stripe("/v1/customers?limit=1")["data"][0]
+    demo.at_stripe(f"/v1/customers/{customer['id']}", name=new_name)
+    demo.at_stripe(f"/v1/webhook_endpoints/{endpoint['id']}", disabled="false")
+    event = demo.at_stripe("/v1/events?type=customer.updated&limit=1")["data"][0]
     now = clock(engine)
     with tenant_transaction(engine, tenant_id) as connection:
         inbox.add(connection, tenant_id, [read_event(json.dumps(event))], source="webhook", endpoint="main", now=now)
@@ -221,7 +226,7 @@ def test_a_lost_copy_is_found_and_fetched_again(
     running_demo: ServedDemo, open_page: OpenPage, books: tuple[Engine, UUID]
 ) -> None:
     engine, tenant_id = books
-    refund = at_stripe(running_demo, "/v1/refunds?limit=100")["data"][-1]
+    refund = running_demo.at_stripe("/v1/refunds?limit=100")["data"][-1]
 
     def is_here() -> bool:
         with tenant_transaction(engine, tenant_id) as connection:
@@ -241,23 +246,21 @@ def test_a_lost_copy_is_found_and_fetched_again(
 
 
 def an_unpaid_invoice(demo: ServedDemo, bank_says: str) -> dict[str, Any]:
-    """An open invoice that Stripe is going to try again, for a plan that runs, and what the bank will answer from now on.
+    """An open invoice that Stripe is going to try again, and what the bank will answer from now on.
 
-    One of a canceled plan is given up, and the demo has such invoices on some days.
+    Of a plan that runs: an invoice of a canceled plan is given up, and the demo has such invoices on some days.
     """
+    running = {plan["id"] for plan in demo.at_stripe("/v1/subscriptions?status=past_due&limit=100")["data"]}
     found: dict[str, Any] = max(
         (
             invoice
-            for invoice in at_stripe(demo, "/v1/invoices?status=open&limit=100")["data"]
+            for invoice in demo.at_stripe("/v1/invoices?status=open&limit=100")["data"]
             if invoice["next_payment_attempt"] is not None
-            and at_stripe(demo, f"/v1/subscriptions/{invoice['parent']['subscription_details']['subscription']}")[
-                "status"
-            ]
-            == "past_due"
+            and invoice["parent"]["subscription_details"]["subscription"] in running
         ),
         key=lambda invoice: int(invoice["amount_due"]),
     )
-    customer = at_stripe(demo, f"/v1/customers/{found['customer']}")
+    customer = demo.at_stripe(f"/v1/customers/{found['customer']}")
     card = customer["invoice_settings"]["default_payment_method"]
     order = urllib.request.Request(
         f"{demo.sandbox_url}/_sandbox/payment_methods/{card}/outcomes", json.dumps({"outcomes": [bank_says]}).encode()
@@ -275,11 +278,11 @@ def test_a_failed_payment_is_retried_and_paid(running_demo: ServedDemo, open_pag
     card.get_by_role("button", name="Retry now").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Both count for the bank").wait_for()  # Stripe has a try of its own planned
-    assert at_stripe(running_demo, f"/v1/invoices/{invoice['id']}")["status"] == "open"  # asking is not charging
+    assert running_demo.at_stripe(f"/v1/invoices/{invoice['id']}")["status"] == "open"  # asking is not charging
     dialog.get_by_role("button", name=f"Charge {amount} USD").dblclick()  # an impatient hand
     card.get_by_text("Recovered", exact=True).wait_for()
     card.get_by_text("Earned by: By hand").wait_for()
-    after = at_stripe(running_demo, f"/v1/invoices/{invoice['id']}")
+    after = running_demo.at_stripe(f"/v1/invoices/{invoice['id']}")
     assert (after["status"], after["attempt_count"]) == ("paid", invoice["attempt_count"] + 1)
 
 
