@@ -16,6 +16,9 @@ from sandbox.company import build, write_usage
 from sandbox.http.pace import Pace
 from sandbox.http.server import build_app
 from sandbox.http.service import Service
+from sandbox.providers.account import Accounts
+from sandbox.providers.bills import write_bills
+from sandbox.providers.demo import demo_corrections
 from sandbox.state import State
 
 LOOPBACK = "127.0.0.1"
@@ -38,16 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _stop_at_end_of_stdin()
     as_of = int(options.as_of.timestamp())
     state = State(options.seed, as_of if options.empty else 0)
+    service = Service(state, Pace(options.requests_per_second))
     if not options.empty:
         try:
-            _play_company(state, as_of, options.usage_out)
+            service.providers = _play_company(state, as_of, options.usage_out, options.bills_out)
         except OSError as problem:
             sys.stderr.write(
-                f"The usage cannot be written to {options.usage_out} ({problem.strerror or problem}): choose another file "
-                "with --usage-out.\n"
+                f"The usage cannot be written to {options.usage_out} or the bills to {options.bills_out} "
+                f"({problem.strerror or problem}): choose other places with --usage-out and --bills-out.\n"
             )
             return REFUSED
-    service = Service(state, Pace(options.requests_per_second))
     config = uvicorn.Config(
         build_app(service), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
@@ -63,6 +66,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--as-of", type=_moment, default=_moment(DEFAULT_AS_OF), help=f"what the clock says, default {DEFAULT_AS_OF}"
     )
     parser.add_argument("--usage-out", type=Path, help="write the demo company's usage events to this Parquet file")
+    parser.add_argument("--bills-out", type=Path, help="write the bills that come as files into this folder")
     parser.add_argument("--empty", action="store_true", help="begin without the demo company")
     parser.add_argument("--requests-per-second", type=float, help="refuse faster callers with 429 (default: no limit)")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
@@ -91,13 +95,17 @@ def _bound(port: int) -> socket.socket:
     return listener
 
 
-def _play_company(state: State, as_of: int, usage_out: Path | None) -> None:
-    """Build the demo company, and write its usage whole or not at all."""
+def _play_company(state: State, as_of: int, usage_out: Path | None, bills_out: Path | None) -> Accounts:
+    """Build the demo company, write its usage and bills whole or not at all; its accounts at the providers."""
     company = build(state, as_of)
+    accounts = Accounts(company.usage, lambda: state.now, corrections=demo_corrections(as_of))
+    if bills_out is not None:
+        write_bills(accounts, bills_out)
     if usage_out is not None:
         unfinished = usage_out.with_name(f"{usage_out.name}.part")
         write_usage(company, unfinished)
         unfinished.replace(usage_out)
+    return accounts
 
 
 def _stop_at_end_of_stdin() -> None:

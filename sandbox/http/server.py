@@ -1,4 +1,4 @@
-"""The ASGI application: Stripe's API under /v1, the control plane under /_sandbox."""
+"""The ASGI application: Stripe's API under /v1, the providers' under /providers, the control plane under /_sandbox."""
 
 import asyncio
 
@@ -6,12 +6,13 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from sandbox.errors import StripeError
 from sandbox.http import control
 from sandbox.http.answering import Answer, Asked, NoAnswer, answer
 from sandbox.http.service import Exchange, Service
+from sandbox.providers.routes import build_provider_app
 
 ACCOUNT_VERSION = "2026-03-25.dahlia"  # what the account speaks to whoever names no version
 
@@ -46,7 +47,8 @@ def build_app(service: Service) -> Starlette:
         return _response(asked, found)
 
     methods = ["GET", "POST", "DELETE"]
-    routes = [*control.routes(service), Route("/{path:path}", stripe, methods=methods)]
+    beside = [Mount("/providers", build_provider_app(service.providers))] if service.providers else []
+    routes = [*control.routes(service), *beside, Route("/{path:path}", stripe, methods=methods)]
     return Starlette(routes=routes, exception_handlers={Exception: _broken})
 
 

@@ -7,6 +7,7 @@ from sandbox.http.faults import Faults
 from sandbox.http.idempotency import Keys
 from sandbox.http.oracle import RequestLog
 from sandbox.http.pace import Pace
+from sandbox.providers.account import Accounts
 from sandbox.state import State
 from sandbox.webhooks import Webhooks
 
@@ -29,7 +30,7 @@ class Service:
     """One running stand-in for Stripe.
 
     `webhooks` go out after every request that may have changed something and after the clock moved. `on_exchange` is told
-    every exchange under /v1.
+    every exchange under /v1. `providers`, where there are any, are the accounts at the providers that the company buys from.
     """
 
     state: State
@@ -37,6 +38,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
+    providers: Accounts | None = None
     on_exchange: Callable[[Exchange], None] | None = None
     webhooks: Webhooks = field(init=False)
 
