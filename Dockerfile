@@ -11,6 +11,7 @@ COPY pipelines pipelines
 COPY billing billing
 COPY store store
 COPY pricing pricing
+COPY metering_client metering_client
 COPY sandbox sandbox
 RUN uv sync --frozen --no-dev
 

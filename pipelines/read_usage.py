@@ -12,6 +12,7 @@ from pipelines.read_usage_sources import Source, expanded, source_of, to_table
 from pricing.usage import REQUIRED_FIELDS
 from pricing.usage_sources.detect import FORMATS, detect_format
 from pricing.usage_sources.metering import normalize
+from pricing.usage_sources.own_logs import holds_answers
 from pricing.usage_sources.schema import (
     NORMALIZED_SCHEMA,
     REJECT_SCHEMA,
@@ -86,7 +87,8 @@ def open_usage(path: Path, *, format: str | None = None, columns: str | None = N
         )
     file = UsageFile(path, found, container, rows_total, tuple(names), mapping)
     absent = [name for name in REQUIRED_FIELDS if found == "metering" and name not in our_fields(names, mapping)]
-    if absent:
+    # What is not a column may be in the answers, row by row.
+    if absent and not holds_answers(names):
         raise UsageFileRefused(
             f"{path} has no column for {', '.join(absent)}; it has {_listed(names)}. Map your columns with --columns theirs=ours."
         )

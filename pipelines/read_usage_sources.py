@@ -39,11 +39,10 @@ def source_of(usage_format: str, names: Collection[str], mapping: dict[str, str]
     """The rule for a format's records; None where the columns are our own fields already."""
     if usage_format != "metering":
         return SOURCES[usage_format]
-    if own_logs.USAGE_BODY not in names:
+    if not own_logs.holds_answers(names):
         return None
-    columns = frozenset(our_fields(names, mapping).values()) | {own_logs.USAGE_BODY}
     return Source(
-        columns,
+        own_logs.columns(names, mapping),
         lambda record: own_logs.to_event(record, mapping),
         lambda record: text(record, our_fields(record, mapping).get("event_id", "event_id")),
     )

@@ -5,6 +5,30 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from metering_client.values import COUNTER_MAX, UsageRefused
+
+__all__ = [
+    "BUCKETS",
+    "COUNTERS",
+    "COUNTER_MAX",
+    "EVENT_FIELDS",
+    "INPUT_BUCKETS",
+    "INPUT_SUBSETS",
+    "LABELS",
+    "OTHER_UNITS",
+    "OUTPUT_BUCKETS",
+    "OUTPUT_SUBSETS",
+    "REQUIRED_FIELDS",
+    "TOKEN_BUCKETS",
+    "InclusiveUsage",
+    "UsageRefused",
+    "bucket_expressions",
+    "input_tokens",
+    "is_countable_expression",
+    "refusal_expression",
+    "to_buckets",
+]
+
 # Cost is a plain sum of bucket x unit price, so no token may be in two buckets. The order is that of every table.
 BUCKETS = (
     "input_uncached_tokens",
@@ -57,12 +81,6 @@ EVENT_FIELDS = (
     "reported_cost_usd",
 )
 REQUIRED_FIELDS = ("event_id", "occurred_at", "model")
-# A day of the busiest customer is far below this; a counter above it is a mistake, and one event stays far from 2^63.
-COUNTER_MAX = 10**12
-
-
-class UsageRefused(ValueError):
-    """An event's counters contradict each other or cannot be counted. Sending the same event again will not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """Which source wrote a usage file, told from the names of its columns or keys."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from pricing.usage import REQUIRED_FIELDS
+from pricing.usage_sources.own_logs import ANSWERS, holds_answers
 from pricing.usage_sources.schema import our_fields
 
 FORMATS = ("metering", "litellm", "langfuse", "helicone", "otel")
+# Rows that are, or hold, a provider's answer need no column of ours beside it.
+_SAYS_THE_MODEL = frozenset({"model", "modelVersion", "model_version", *ANSWERS})
 
 
 def detect_format(names: Collection[str], mapping: dict[str, str]) -> str | None:
@@ -13,15 +16,7 @@ def detect_format(names: Collection[str], mapping: dict[str, str]) -> str | None
     present = set(names)
     if mapping:
         return "metering"
-    if _is_otel(present):
-        return "otel"
-    if present & {"usage_details", "usageDetails", "provided_model_name", "providedModelName"}:
-        return "langfuse"
-    if {"request_id", "startTime"} <= present and present & {"custom_llm_provider", "spend"}:
-        return "litellm"
-    if present & {"request_created_at", "helicone_user"}:
-        return "helicone"
-    return "metering" if set(REQUIRED_FIELDS) <= set(our_fields(present, {})) else None
+    return next((name for name, is_it in _MARKS if is_it(present)), None)
 
 
 def _is_otel(present: set[str]) -> bool:
@@ -30,3 +25,30 @@ def _is_otel(present: set[str]) -> bool:
     ):
         return True
     return "attributes" in present and bool(present & {"span_id", "spanId", "context", "trace_id", "traceId"})
+
+
+def _is_langfuse(present: set[str]) -> bool:
+    return bool(present & {"usage_details", "usageDetails", "provided_model_name", "providedModelName"})
+
+
+def _is_litellm(present: set[str]) -> bool:
+    return {"request_id", "startTime"} <= present and bool(present & {"custom_llm_provider", "spend"})
+
+
+def _is_helicone(present: set[str]) -> bool:
+    return bool(present & {"request_created_at", "helicone_user"})
+
+
+def _is_ours(present: set[str]) -> bool:
+    is_complete = set(REQUIRED_FIELDS) <= set(our_fields(present, {}))
+    return is_complete or (holds_answers(present) and bool(present & _SAYS_THE_MODEL))
+
+
+# The first that knows its marks among the names decides; our own schema, whose names are common words, comes last.
+_MARKS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
+    ("otel", _is_otel),
+    ("langfuse", _is_langfuse),
+    ("litellm", _is_litellm),
+    ("helicone", _is_helicone),
+    ("metering", _is_ours),
+)

@@ -1,7 +1,7 @@
 """Langfuse's observations (batch and blob exports, API answers) to the documented event schema."""
 
+from metering_client import provider_rules
 from pricing.usage import COUNTERS, UsageRefused
-from pricing.usage_sources.provider_bodies import provider_counters
 from pricing.usage_sources.records import Record, first, inner, text, to_whole
 
 # Usage and cost are kept on these kinds of observation; the others are steps around them.
@@ -98,7 +98,7 @@ def to_event(record: Record) -> dict[str, object] | None:
 
 def counters(details: Record) -> dict[str, int]:
     """Langfuse's exclusive buckets as totals with subsets; a provider's own counters by that provider's rule."""
-    body = None if {"input", "output"} & set(details) else provider_counters(details)
+    body = None if {"input", "output"} & set(details) else provider_rules.counters(details)
     if body is not None:
         return body
     counted = dict.fromkeys(COUNTERS[:-1], 0)

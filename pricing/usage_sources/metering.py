@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from metering_client.values import counter_refusal
 from pricing.usage import (
     COUNTERS,
     LABELS,
@@ -16,7 +17,6 @@ from pricing.usage_sources.schema import NORMALIZED_SCHEMA
 from pricing.usage_sources.values import (
     amount_refusal,
     amounts,
-    counter_refusal,
     counters,
     labels,
     moment_refusal,

@@ -1,10 +1,9 @@
 """OpenTelemetry GenAI spans, as OTLP JSON or one flat object a span, to the documented event schema."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from pricing.usage import UsageRefused
-from pricing.usage_sources.records import Record, decoded, first, text, whole
-from pricing.usage_sources.values import shown
+from metering_client.values import UsageRefused, shown
+from pricing.usage_sources.records import Record, decoded, first, maps, text, whole
 
 COLUMNS = frozenset(
     [
@@ -109,12 +108,8 @@ def _group_spans(group: Record) -> list[Record]:
         _flat(span, resource)
         for scope in (scopes if isinstance(scopes, list) else [])
         if isinstance(scope, Mapping)
-        for span in _maps(scope.get("spans"))
+        for span in maps(scope.get("spans"))
     ]
-
-
-def _maps(value: object) -> Iterable[Record]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _flat(span: Record, resource: Record) -> Record:
@@ -147,7 +142,7 @@ def _attributes(value: object) -> dict[str, object]:
     """Attributes as a map: OTLP lists them as key and typed value, others write an object."""
     if isinstance(value, Mapping):
         return {str(name): _plain(held) for name, held in value.items()}
-    return {str(pair["key"]): _plain(pair.get("value")) for pair in _maps(value) if "key" in pair}
+    return {str(pair["key"]): _plain(pair.get("value")) for pair in maps(value) if "key" in pair}
 
 
 def _plain(value: object) -> object:

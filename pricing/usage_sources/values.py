@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 import polars as pl
 
-from pricing.usage import COUNTER_MAX
+from metering_client.values import shown
 
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC)
@@ -49,11 +49,6 @@ def counters(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     digits = text.str.replace(r"\.0+$", "")
     whole = digits.cast(pl.Int64, strict=False)
     return whole, whole.is_null() & text.is_not_null()
-
-
-def counter_refusal(name: str, value: object) -> str:
-    """What a value that is no whole number is told."""
-    return f"{name} ({shown(value)}) must be a whole number between 0 and {COUNTER_MAX}"
 
 
 def moments(column: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -121,12 +116,6 @@ def usd_text(pico: int) -> str:
     """An amount of 0 or more in pico-USD as exact decimal dollars without an exponent: 980000000 is 0.00098."""
     whole, parts = divmod(pico, PICO)
     return f"{whole}.{parts:012d}".rstrip("0").rstrip(".")
-
-
-def shown(value: object) -> str:
-    """A value as a reason shows it: short, and in quotes where it is text."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _written_moments(text: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metering_client.provider_rules import counters
 from pricing.usage import (
     BUCKETS,
     COUNTER_MAX,
@@ -21,7 +22,6 @@ from pricing.usage import (
 from pricing.usage_sources import helicone, langfuse, litellm, own_logs
 from pricing.usage_sources.detect import detect_format
 from pricing.usage_sources.metering import normalize
-from pricing.usage_sources.provider_bodies import provider_counters
 from pricing.usage_sources.schema import ColumnsRefused, check_columns, our_fields, parse_columns
 from pricing.usage_sources.values import moments, pico_usd, usd_text
 
@@ -119,9 +119,9 @@ def test_every_source_counts_all_tokens_of_a_call_once(
     }
     exclusive = {"input": fresh, "input_cached_tokens": read, "input_cache_creation": written, "output": text}
     said = [
-        provider_counters(anthropic),
-        provider_counters(inclusive | details),
-        provider_counters(google),
+        counters(anthropic),
+        counters(inclusive | details),
+        counters(google),
         litellm.to_event(inclusive | {"request_id": "r", "metadata": {"usage_object": details}}),
         langfuse.counters(exclusive | {"output_reasoning_tokens": reasoned}),
         helicone.to_event(
@@ -144,24 +144,21 @@ def test_every_source_counts_all_tokens_of_a_call_once(
 
 def test_bedrock_and_cohere_say_what_they_bill() -> None:
     """Bedrock's input stands beside its cache; Cohere counts more tokens than it bills."""
-    assert provider_counters(
-        {"inputTokens": 5, "cacheReadInputTokens": 7, "cacheWriteInputTokens": 1, "outputTokens": 2}
-    ) == {
+    assert counters({"inputTokens": 5, "cacheReadInputTokens": 7, "cacheWriteInputTokens": 1, "outputTokens": 2}) == {
         "input_tokens": 13,  # 5 + 7 + 1
         "cache_read_tokens": 7,
         "cache_write_5m_tokens": 1,
+        "cache_write_1h_tokens": 0,
         "output_tokens": 2,
     }
-    cohere = provider_counters(
-        {"billed_units": {"input_tokens": 1, "output_tokens": 9}, "tokens": {"input_tokens": 496}}
-    )
-    assert cohere == {"input_tokens": 1, "output_tokens": 9, "search_requests": 0}
-    assert provider_counters({"words": 5}) is None
+    cohere = counters({"billed_units": {"input_tokens": 1, "output_tokens": 9}, "tokens": {"input_tokens": 496}})
+    assert cohere == {"input_tokens": 1, "output_tokens": 9, "images": 0, "search_requests": 0}
+    assert counters({"words": 5}) is None
 
 
 def test_an_hour_s_cache_writes_are_told_from_the_five_minutes_ones() -> None:
     """Anthropic wrote 100: 60 for an hour, 40 for five minutes."""
-    counted = provider_counters(
+    counted = counters(
         {
             "input_tokens": 10,
             "cache_creation_input_tokens": 100,
@@ -176,6 +173,7 @@ def test_an_hour_s_cache_writes_are_told_from_the_five_minutes_ones() -> None:
         "cache_write_5m_tokens": 40,
         "cache_write_1h_tokens": 60,
         "output_tokens": 1,
+        "reasoning_tokens": 0,
         "search_requests": 3,
     }
 
@@ -199,6 +197,8 @@ def test_columns_are_found_by_their_name_an_alias_or_a_mapping() -> None:
     [
         ({"event_id", "occurred_at", "model"}, "metering"),
         ({"id", "timestamp", "model", "usage"}, "metering"),
+        ({"modelVersion", "usageMetadata", "candidates"}, "metering"),
+        ({"when", "who", "response"}, "metering"),
         ({"request_id", "startTime", "spend", "model"}, "litellm"),
         ({"id", "startTime", "providedModelName", "usageDetails"}, "langfuse"),
         ({"request_id", "request_created_at", "request_model"}, "helicone"),

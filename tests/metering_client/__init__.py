@@ -1,0 +1,1 @@
+"""Tests of the client: what a provider's answer says about its usage."""
