@@ -11,6 +11,12 @@ from store.schema.provider_reports import provider_costs, provider_usage, usage_
 from store.schema.reconciliation import discrepancies, reconciliation_runs
 from store.schema.recovery import recovery_attempts, recovery_cases, recovery_steps
 from store.schema.refunds import refund_evidence, refund_policies, refund_requests, refund_steps
+from store.schema.reports import (
+    investor_snapshots,
+    report_link_revocations,
+    report_link_views,
+    report_links,
+)
 from store.schema.stripe_mirror import (
     stripe_balance_transactions,
     stripe_charges,
@@ -48,6 +54,7 @@ __all__ = [
     "evidence_files",
     "evidence_policies",
     "fx_rates",
+    "investor_snapshots",
     "lake_files",
     "mail_stops",
     "metadata",
@@ -63,6 +70,9 @@ __all__ = [
     "refund_policies",
     "refund_requests",
     "refund_steps",
+    "report_link_revocations",
+    "report_link_views",
+    "report_links",
     "sending_pauses",
     "source_freshness",
     "stripe_balance_transactions",

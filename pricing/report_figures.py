@@ -1,0 +1,213 @@
+"""Puts an investor report together: a closed month's figures, its trend, its customers, and what each figure means."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+
+from pricing.investor_report import (
+    FORMAT,
+    TREND_MONTHS,
+    Confidence,
+    CustomerRow,
+    Definition,
+    Figure,
+    InvestorReport,
+    Previous,
+    TrendMonth,
+    Unit,
+    canonical,
+    sha256_of,
+)
+from pricing.margin import Margin, Status
+from pricing.report_ledger import Ledger
+
+TOP_CUSTOMERS = 5
+PROFITABLE = frozenset({Status.HEALTHY, Status.WATCH, Status.AT_RISK})
+NOBODY = "No known customer"
+# Key, name and formula of each figure; docs/metrics.md is the long form.
+FORMULAS = (
+    ("net_revenue", "Net revenue", "gross \u2212 discounts \u2212 credits \u2212 refunds \u2212 lost disputes, without tax, by service period"),
+    ("net_revenue_invoiced", "Net revenue as invoiced", "the same amounts in the month of their invoice"),
+    ("llm_cost", "LLM cost", "Σ quantity \u00d7 unit price that held at the time; the source of each price is under Confidence"),
+    ("gross_profit", "Gross profit (AI usage only)", "net revenue \u2212 LLM cost"),
+    ("gross_margin", "Gross margin (AI usage only)", "(net revenue \u2212 LLM cost) ÷ net revenue; hosting, support and people are not in it"),
+    ("llm_cost_share", "LLM cost, % of revenue", "LLM cost ÷ net revenue"),
+    ("inference_efficiency", "Inference efficiency", "net revenue ÷ LLM cost"),
+    ("customers", "Customers", "customers with revenue or usage in the month"),
+    ("profitable_customers", "Profitable customers", "customers whose net revenue covers their LLM cost; unknown ones are in neither count"),
+    ("unprofitable_customers", "Unprofitable customers", "customers whose LLM cost is more than their net revenue"),
+    ("top_revenue_share", "Top-5 share of revenue", "net revenue of the five largest customers ÷ net revenue"),
+    ("top_cost_share", "Top-5 share of LLM cost", "LLM cost of the five dearest customers ÷ LLM cost"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyMonth:
+    """The company's month: net revenue on both bases in minor units, its margin, and the share of cost with a customer."""
+
+    month: date
+    net_revenue_minor: int | None
+    invoiced_minor: int | None
+    margin: Margin
+    attributed_share: Fraction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerMonth:
+    """A customer's month; `customer_id` None is what belongs to nobody known."""
+
+    month: date
+    customer_id: str | None
+    name: str
+    plan: str | None
+    net_revenue_minor: int | None
+    margin: Margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """Whose report it is, of which state of the data, and which revision: 0 without `locked_at` is a preview."""
+
+    tenant_name: str
+    month: date
+    currency: str
+    as_of: datetime
+    warehouse_version: int
+    definitions_version: str
+    revision: int = 0
+    locked_at: datetime | None = None
+    previous: Previous | None = None
+
+
+def trend_months(month: date) -> tuple[date, ...]:
+    """The twelve months that end with this one."""
+    last = month.year * 12 + month.month - 1
+    return tuple(date(number // 12, number % 12 + 1, 1) for number in range(last - TREND_MONTHS + 1, last + 1))
+
+
+def assemble(
+    heading: Heading,
+    company: Sequence[CompanyMonth],
+    customers: Sequence[CustomerMonth],
+    confidence: Confidence,
+    ledger: Ledger,
+    more_figures: Sequence[Figure] = (),
+    more_definitions: Sequence[Definition] = (),
+) -> InvestorReport:
+    """The report of `heading.month`, which `company` must hold; months of it and of `customers` that the trend lacks are left out."""
+    months = [
+        each for each in sorted(company, key=lambda each: each.month) if each.month in trend_months(heading.month)
+    ]
+    by_month: dict[date, list[CustomerMonth]] = defaultdict(list)
+    for row in customers:
+        by_month[row.month].append(row)
+    figures = {each.month: _figures(each, by_month[each.month]) for each in months[-2:]}
+    before = {figure.key: figure.value for figure in figures[months[-2].month]} if len(months) > 1 else {}
+    own = tuple(
+        Figure(key=figure.key, unit=figure.unit, value=figure.value, before=before.get(figure.key))
+        for figure in figures[heading.month]
+    )
+    definitions = tuple(
+        Definition(key=key, name=name, formula=formula, version=heading.definitions_version)
+        for key, name, formula in FORMULAS
+    )
+    return InvestorReport(
+        format=FORMAT,
+        tenant_name=heading.tenant_name,
+        month=heading.month,
+        currency=heading.currency,
+        basis="service",
+        revision=heading.revision,
+        locked_at=heading.locked_at,
+        as_of=heading.as_of,
+        warehouse_version=heading.warehouse_version,
+        definitions_version=heading.definitions_version,
+        figures=(*own, *more_figures),
+        trend=tuple(_trend_month(each, by_month[each.month]) for each in months),
+        customers=_customers(by_month[heading.month], customers, [each.month for each in months]),
+        confidence=confidence,
+        definitions=(*definitions, *more_definitions),
+        ledger_sha256=sha256_of(canonical(ledger)),
+        previous=heading.previous,
+    )
+
+
+def _figures(company: CompanyMonth, customers: Iterable[CustomerMonth]) -> list[Figure]:
+    known = [row for row in customers if row.customer_id is not None]
+    margin, net = company.margin, company.net_revenue_minor
+    cost = margin.cost_minor
+    cost_share = None if margin.share is None else 1 - margin.share
+    units: dict[str, tuple[Unit, Fraction | int | None]] = {
+        "net_revenue": ("money", net),
+        "net_revenue_invoiced": ("money", company.invoiced_minor),
+        "llm_cost": ("money", cost),
+        "gross_profit": ("money", margin.gross_profit_minor),
+        "gross_margin": ("share", margin.share),
+        "llm_cost_share": ("share", cost_share),
+        "inference_efficiency": ("times", Fraction(net, cost) if net is not None and net > 0 and cost else None),
+        "customers": ("count", len(known)),
+        "profitable_customers": ("count", sum(row.margin.status in PROFITABLE for row in known)),
+        "unprofitable_customers": ("count", sum(row.margin.status is Status.NEGATIVE for row in known)),
+        "top_revenue_share": ("share", _top([row.net_revenue_minor for row in known], net)),
+        "top_cost_share": ("share", _top([row.margin.cost_minor for row in known], cost)),
+    }
+    return [
+        Figure(key=key, unit=unit, value=None if value is None else Fraction(value))
+        for key, (unit, value) in units.items()
+    ]
+
+
+def _top(amounts: Sequence[int | None], whole: int | None) -> Fraction | None:
+    """The share of the largest few; None where the whole is unknown or nothing."""
+    if whole is None or whole <= 0:
+        return None
+    known = sorted((amount for amount in amounts if amount is not None), reverse=True)
+    return Fraction(sum(known[:TOP_CUSTOMERS]), whole)
+
+
+def _trend_month(company: CompanyMonth, customers: Sequence[CustomerMonth]) -> TrendMonth:
+    known = [row for row in customers if row.customer_id is not None]
+    margin = company.margin
+    return TrendMonth(
+        month=company.month,
+        net_revenue_minor=company.net_revenue_minor,
+        cost_minor=margin.cost_minor,
+        gross_profit_minor=margin.gross_profit_minor,
+        margin=margin.share,
+        low=margin.low,
+        high=margin.high,
+        priced_share=margin.priced_share,
+        attributed_share=company.attributed_share,
+        customers=len(known),
+        profitable=sum(row.margin.status in PROFITABLE for row in known),
+    )
+
+
+def _customers(
+    of_month: Iterable[CustomerMonth], all_months: Iterable[CustomerMonth], months: Sequence[date]
+) -> tuple[CustomerRow, ...]:
+    """Largest revenue first, who belongs to nobody last."""
+    shares = {(row.customer_id, row.month): row.margin.share for row in all_months}
+    rows = [
+        CustomerRow(
+            customer_id=row.customer_id,
+            name=row.name,
+            plan=row.plan,
+            net_revenue_minor=row.net_revenue_minor,
+            cost_minor=row.margin.cost_minor,
+            gross_profit_minor=row.margin.gross_profit_minor,
+            margin=row.margin.share,
+            low=row.margin.low,
+            high=row.margin.high,
+            status=row.margin.status.value,
+            history=tuple(shares.get((row.customer_id, month)) for month in months),
+        )
+        for row in of_month
+    ]
+    return tuple(sorted(rows, key=_place))
+
+
+def _place(row: CustomerRow) -> tuple[bool, int, str]:
+    return row.customer_id is None, -(row.net_revenue_minor or 0), row.customer_id or ""
