@@ -26,22 +26,18 @@ WORDS: dict[State, str] = {
 ANOTHER_ANSWER = "The bank asks for one more answer."
 
 
-def observe_dispute(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Open the dispute's case, or take it to what Stripe says of it now; an earlier state than the known one changes nothing."""
-    seen = dispute_rules.read_dispute(raw)
-    case, is_new = disputes.add(
-        connection,
-        tenant_id,
-        now=now,
-        state=dispute_rules.target(seen, None, now),
-        **vars(seen),
-    )
-    if is_new:
-        waits = case.state == "needs_response"
-        at = case.opened_at if waits and case.opened_at is not None else now
-        write_step(connection, tenant_id, case, by=SERVICE, why=WORDS[state_of(case)], at=at, now=now)
-    else:
-        _follow(connection, tenant_id, case, seen, now)
+def observe_disputes(connection: Connection, tenant_id: UUID, seen_now: Sequence[Raw], now: datetime) -> None:
+    """Open each dispute's case, or take it to what Stripe says of it now; an earlier state than the known one changes nothing."""
+    for raw in seen_now:
+        seen = dispute_rules.read_dispute(raw)
+        state = dispute_rules.target(seen, None, now)
+        case, is_new = disputes.add(connection, tenant_id, now=now, state=state, **vars(seen))
+        if is_new:
+            waits = case.state == "needs_response"
+            at = case.opened_at if waits and case.opened_at is not None else now
+            write_step(connection, tenant_id, case, by=SERVICE, why=WORDS[state_of(case)], at=at, now=now)
+        else:
+            _follow(connection, tenant_id, case, seen, now)
 
 
 def expire_overdue(connection: Connection, tenant_id: UUID, now: datetime, *, limit: int = 200) -> int:

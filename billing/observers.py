@@ -1,29 +1,30 @@
 """What follows here from what Stripe says: every object that is taken into the mirror is shown to those who act on its kind."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from billing import recovery_cases
-from billing.dispute_outcomes import observe_dispute
-from billing.refund_outcomes import observe_refund
+from billing.dispute_outcomes import observe_disputes
+from billing.refund_outcomes import observe_refunds
 from store import stripe_mirror
 from store.database import Connection
 from store.stripe_rows import Raw
 
-Observer = Callable[[Connection, UUID, Raw, datetime], None]
-"""Moves our own rows to what an object of Stripe says now; in an open transaction, without speaking to Stripe.
+Observer = Callable[[Connection, UUID, Sequence[Raw], datetime], None]
+"""Moves our own rows to what objects of Stripe, all of one kind, say now; in an open transaction, without speaking to Stripe.
 
 It is shown the same object many times, and objects in any order, so it looks at what is the case and not at what happened.
 """
 
 OBSERVERS: dict[str, tuple[Observer, ...]] = {
-    **dict.fromkeys(recovery_cases.WATCHED, ()),
-    "refund": (observe_refund,),
-    "dispute": (observe_dispute,),
+    **{kind: (partial(recovery_cases.observe, kind),) for kind in recovery_cases.WATCHED},
+    "refund": (observe_refunds,),
+    "dispute": (observe_disputes, partial(recovery_cases.observe, "dispute")),
 }
-"""Who looks at which kind, by Stripe's name of the object. Failed payments are looked at a batch at a time (`show`)."""
+"""Who looks at which kind, by Stripe's name of the object."""
 
 
 def take_in(connection: Connection, tenant_id: UUID, raw_objects: Iterable[Raw], fetched_at: datetime) -> int:
@@ -46,8 +47,7 @@ def take_in(connection: Connection, tenant_id: UUID, raw_objects: Iterable[Raw],
 def show(connection: Connection, tenant_id: UUID, kind: str, objects: Iterable[Raw], now: datetime) -> None:
     """Show mirrored objects of one kind to their observers, in the given order."""
     shown = list(objects)
-    for raw in shown:
-        for observer in OBSERVERS[kind]:
-            observer(connection, tenant_id, raw, now)
-    if kind in recovery_cases.WATCHED and shown:
-        recovery_cases.observe(connection, tenant_id, kind, [raw["id"] for raw in shown], now)
+    if not shown:
+        return
+    for observer in OBSERVERS[kind]:
+        observer(connection, tenant_id, shown, now)

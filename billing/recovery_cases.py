@@ -25,14 +25,14 @@ WATCHED = ("invoice", "invoice_payment", "charge", "customer", "subscription", "
 """Kinds of Stripe's objects from which cases follow."""
 
 
-def observe(connection: Connection, tenant_id: UUID, kind: str, ids: Sequence[str], now: datetime) -> None:
+def observe(kind: str, connection: Connection, tenant_id: UUID, objects: Sequence[Raw], now: datetime) -> None:
     """Open or move the cases that mirrored objects of one kind concern: each invoice is looked at once, however many objects name it.
 
     The turn is taken before anything is read: of two transactions that bring a charge and its invoice at the same time, the second
     one then sees what the first has written.
     """
     recovery_cases.take_turns(connection, tenant_id)
-    for invoice_id in recovery_sources.concerned(connection, kind, ids):
+    for invoice_id in recovery_sources.concerned(connection, kind, [raw["id"] for raw in objects]):
         _look(connection, tenant_id, invoice_id, now)
 
 

@@ -1,5 +1,6 @@
 """What became of an approved refund: by the answer to its command at once, and by what Stripe says of it later."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -42,11 +43,12 @@ def settle(connection: Connection, tenant_id: UUID, command: Command, now: datet
         known = _follow_refund(connection, tenant_id, known, refund, now)
 
 
-def observe_refund(connection: Connection, tenant_id: UUID, raw: Raw, now: datetime) -> None:
-    """Move the request behind a refund to what Stripe says of it now: arrived, or failed and the money is back."""
-    asked = refund_requests.find_by_refund(connection, raw["id"])
-    if asked is not None:
-        _follow_refund(connection, tenant_id, asked, raw, now)
+def observe_refunds(connection: Connection, tenant_id: UUID, refunds: Sequence[Raw], now: datetime) -> None:
+    """Move the requests behind refunds to what Stripe says of them now: arrived, or failed and the money is back."""
+    for raw in refunds:
+        asked = refund_requests.find_by_refund(connection, raw["id"])
+        if asked is not None:
+            _follow_refund(connection, tenant_id, asked, raw, now)
 
 
 def _follow_refund(

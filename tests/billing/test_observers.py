@@ -1,5 +1,6 @@
 """Whoever acts on a kind of object sees each one as the mirror holds it, in the transaction that wrote it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,8 @@ def refund(id_: str, status: str) -> dict[str, Any]:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[UUID, str, str]]:
     found: list[tuple[UUID, str, str]] = []
 
-    def look(_connection: Connection, tenant_id: UUID, raw: dict[str, Any], _now: datetime) -> None:
-        found.append((tenant_id, raw["id"], raw["status"]))
+    def look(_connection: Connection, tenant_id: UUID, objects: Sequence[dict[str, Any]], _now: datetime) -> None:
+        found.extend((tenant_id, raw["id"], raw["status"]) for raw in objects)
 
     monkeypatch.setattr(observers, "OBSERVERS", {"refund": (look,)})
     monkeypatch.setattr("pipelines.observe_stripe.OBSERVERS", {"refund": (look,)})

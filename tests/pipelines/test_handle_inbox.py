@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -166,8 +166,8 @@ def test_one_customers_poison_holds_up_nobody_else_and_ends_as_a_dead_letter(
     ada, bob = customers(stripe_sdk, "Ada", "Bob")
     put(engine, tenant, *told_by(sandbox_server))
 
-    def choke(_connection: Connection, _tenant: UUID, raw: dict[str, Any], _now: datetime) -> None:
-        if raw["id"] == ada:
+    def choke(_connection: Connection, _tenant: UUID, objects: Sequence[dict[str, Any]], _now: datetime) -> None:
+        if ada in {raw["id"] for raw in objects}:
             raise KeyError("address")
 
     monkeypatch.setattr(observers, "OBSERVERS", {"customer": (choke,)})

@@ -1,6 +1,7 @@
 """Reconciliation finds every drift that was put in and nothing else, mends what can be mended, and leaves the rest to a person."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -233,8 +234,8 @@ def test_an_object_that_cannot_be_taken_in_keeps_no_other_from_being_repaired(
     account.reconcile()
     poison = account.listed()[0].object_id
 
-    def fail_on_one(_connection: Connection, _tenant_id: UUID, raw: Raw, _now: datetime) -> None:
-        if raw["id"] == poison:
+    def fail_on_one(_connection: Connection, _tenant_id: UUID, objects: Sequence[Raw], _now: datetime) -> None:
+        if poison in {raw["id"] for raw in objects}:
             raise KeyError("reason")
 
     monkeypatch.setitem(OBSERVERS, "refund", (fail_on_one,))
