@@ -6,7 +6,17 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, controls, customer_why, overview_tiles, reading, shell, subscription_section, wording
+from dashboard import (
+    charts,
+    controls,
+    coverage_line,
+    customer_why,
+    overview_tiles,
+    reading,
+    shell,
+    subscription_section,
+    wording,
+)
 from dashboard.months import Month
 
 INVOICES_SHOWN = 24
@@ -31,6 +41,7 @@ def draw(current: reading.Reading, customer_id: str, back: Callable[[], None]) -
     closed = [month for month in months if not month.is_partial]
     if closed:
         overview_tiles.draw(closed[-12:], current.currency)
+        coverage_line.draw(f"{wording.month_short(closed[-1].month)} margin", closed[-1])
         _months_and_models(current, customer_id, months, basis)
     if months:
         customer_why.draw(current, customer_id, months, basis)

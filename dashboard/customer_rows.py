@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from dashboard import wording
+from pricing.coverage import reason_in_short
 from pricing.margin import Status
 from store.warehouse_margins import margin_of, net_revenue
 
@@ -70,6 +71,8 @@ def _row(
     before = margin_of(history[months[-2]], currency) if len(months) > 1 and months[-2] in history else None
     moved = now.share - before.share if before and now.share is not None and before.share is not None else None
     words = [STATES[now.status]]
+    if now.reasons:
+        words[0] += f": {', '.join(reason_in_short(reason, wording.percent) for reason in now.reasons)}"
     if customer.get("is_past_due"):
         words.append("Past due")
     if now.priced_share is not None and now.priced_share < NOTABLY_UNPRICED:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, customer_page, reading, shell, tables, wording
+from dashboard import controls, coverage_line, customer_page, reading, shell, tables, wording
 from dashboard.months import Month
 
 VIEWS = {"all": "All", "unprofitable": "Unprofitable", "past_due": "Past due"}
@@ -44,6 +44,8 @@ def _list(current: reading.Reading) -> None:
         return
     with shell.header("Customers", f"{wording.month(closed[-1])}, the last closed month"):
         basis = controls.choose_basis()
+    company = {month.month: month for month in reading.months(current, basis)}[closed[-1]]
+    coverage_line.draw("All customers' margin", company)
     rows = reading.customers(current, basis, closed[-1])
     rows = _filtered(rows, *_filters(rows["plan"].unique().sort().to_list()))
     if rows.height == 0:
@@ -133,6 +135,6 @@ def _sum_words(rows: pl.DataFrame, currency: str, month: Month) -> str:
     ]
     if revenue:
         words.append(f"{wording.escape(wording.percent(profit / revenue))} margin")
-    if month.attributed_share is not None and month.attributed_share < 1:
+    if month.coverage.attributed is not None and month.coverage.attributed < 1:
         words.append("usage without a customer is in none of it")
     return " · ".join(words)

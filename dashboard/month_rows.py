@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from dashboard.months import Month
-from pricing.margin import attributed_share
 from store.warehouse_margins import margin_of, net_revenue
 
 
@@ -32,7 +31,8 @@ def _month(row: Mapping[str, Any], currency: str, as_of: datetime) -> Month:
         share=found.share,
         low=found.low,
         high=found.high,
-        priced_share=found.priced_share,
-        attributed_share=attributed_share(int(row["attributed_pico_usd"] or 0), int(row["cost_pico_usd"] or 0)),
+        coverage=found.coverage,
+        status=found.status,
+        reasons=found.reasons,
         is_partial=row["month"] >= as_of.date().replace(day=1),
     )

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from pricing.coverage import Coverage, Reason
+from pricing.margin import Status
+
 
 @dataclass(frozen=True)
 class Month:
@@ -24,8 +27,9 @@ class Month:
     share: Fraction | None
     low: Fraction | None
     high: Fraction | None
-    priced_share: Fraction | None
-    attributed_share: Fraction | None
+    coverage: Coverage
+    status: Status
+    reasons: tuple[Reason, ...]
     is_partial: bool
 
     @property

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import (
     controls,
+    coverage_line,
     overview_attention,
     overview_cards,
     overview_tiles,
@@ -64,18 +65,10 @@ def _short_day(moment: datetime) -> str:
 
 
 def _coverage(month: Month) -> None:
-    """How sure the margin is: its range, and the three coverages, the unmeasured one said to be unmeasured."""
-    parts = [
-        f":material/verified: **{wording.month_short(month.month)} margin {wording.escape(wording.percent(month.share))}**",
-        wording.escape(wording.band(month.low, month.high)),
-        f"{wording.escape(wording.percent(month.priced_share))} of tokens priced",
-        f"{wording.escape(wording.percent(month.attributed_share))} of AI cost attributed to customers",
-        "matched to provider invoices: not measured yet",
-    ]
-    with st.container(key="coverage"):
-        st.markdown(f":small[:gray[{' · '.join(parts)}]]")
-        if month.net_revenue_minor is None:
-            st.markdown(f":small[:orange[:material/currency_exchange: {shell.NO_RATE}]]")
+    """How sure the margin is, and what to do where revenue has no exchange rate."""
+    coverage_line.draw(f"{wording.month_short(month.month)} margin", month)
+    if month.net_revenue_minor is None:
+        st.markdown(f":small[:orange[:material/currency_exchange: {shell.NO_RATE}]]")
 
 
 def _biggest_jump(current: reading.Reading, shown: Sequence[Month]) -> None:

@@ -9,7 +9,8 @@ from dashboard.months import Month
 
 MARGIN_HELP = (
     f"(net revenue {wording.MINUS} AI cost) ÷ net revenue. Only AI usage counts as cost here: hosting, support and Stripe's fees do not. "
-    "The range is what the margin would be if unpriced usage cost nothing, or as much per token as the dearest model of the month."
+    "The range adds what this leaves out: usage without a price at its provider's cheap and dear prices and, for one customer, all cost "
+    "without a customer."
 )
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pricing.margin import Margin, attributed_share
+from pricing.coverage import reason_words
+from pricing.margin import Margin
 from pricing.money import divide_half_away, exponent
 from store import warehouse_reads as reads
 from store.warehouse_margins import margin_of, net_revenue
@@ -37,7 +38,7 @@ def print_margin_table(console: Console, home: Path, tenant_id: UUID) -> None:
         rows = reads.customer_months(warehouse, "service", company["month"], company["month"]).rows(named=True)
         names = dict(reads.customers(warehouse).select("customer_id", "name").iter_rows())
         console.print(_table(warehouse, company["month"], company, rows, names))
-        _line(console, _coverage(company, margin_of(company, warehouse.reporting_currency)))
+        _line(console, _coverage(margin_of(company, warehouse.reporting_currency)))
     if warehouse.refusal:
         _line(console, warehouse.refusal, style="yellow")
 
@@ -93,13 +94,15 @@ def _percent(share: Fraction | None) -> str:
     return f"{Decimal(thousandths).scaleb(-1)} %"
 
 
-def _coverage(company: Mapping[str, Any], found: Margin) -> str:
-    """How sure the total is, in one line."""
-    attributed = attributed_share(int(company["attributed_pico_usd"] or 0), int(company["cost_pico_usd"] or 0))
+def _coverage(found: Margin) -> str:
+    """How sure the total is, in one line, and why its state is unknown where it is."""
+    reconciled = found.coverage.reconciled
     parts = [
-        f"{_percent(found.priced_share)} of tokens priced",
-        f"{_percent(attributed)} of AI cost attributed to customers",
-        "matched to provider invoices: not measured yet",
+        f"{_percent(found.coverage.priced)} of usage priced",
+        f"{_percent(found.coverage.attributed)} of AI cost attributed to customers",
+        "agreement with the providers' bills not measured, no bill is connected"
+        if reconciled is None
+        else f"{_percent(reconciled)} of AI cost agrees with the providers' bills",
     ]
     if found.share is None:
         parts.append("margin unknown")
@@ -107,4 +110,7 @@ def _coverage(company: Mapping[str, Any], found: Margin) -> str:
         parts.append("range of the margin unknown")
     else:
         parts.append(f"margin between {_percent(found.low)} and {_percent(found.high)}")
-    return "Coverage: " + ", ".join(parts) + "."
+    words = "Coverage: " + ", ".join(parts) + "."
+    if found.reasons:
+        words += f" State unknown: {'; '.join(reason_words(reason, _percent) for reason in found.reasons)}."
+    return words

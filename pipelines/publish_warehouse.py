@@ -15,6 +15,8 @@ from pricing.effective_cost import ESTIMATING_SOURCES, effective_cost
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
 from pricing.money import NANO
+from pricing.price_book import load_catalogue
+from pricing.price_ranges import PriceRanges
 from pricing.revenue import RevenueLine, revenue_lines
 from pricing.revenue_books import Invoice, unbalanced
 from pricing.revenue_months import SIGNS, customer_months, unconverted
@@ -29,6 +31,7 @@ from store import (
     revenue_sources,
     tenants,
     warehouse,
+    warehouse_coverage,
     warehouse_sources,
     warehouse_usage,
     warehouse_versions,
@@ -131,6 +134,7 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
     estimated = {file.path for file in sources.lake_files if file.source in ESTIMATING_SOURCES}
     cube = lake.usage_cube(con, home, tenant.tenant_id, paths, estimated=estimated)
     warehouse_usage.load(con, effective_cost(cube), sources.refs)
+    warehouse_coverage.load(con, PriceRanges(load_catalogue()))
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
     owed = sources.past_due

@@ -84,6 +84,10 @@ class PriceBook:
         """`entries` as a frame (pricing.price_entry.ENTRY_SCHEMA)."""
         return entries_frame(self.entries)
 
+    def models(self) -> Iterable[tuple[str, str]]:
+        """Every (catalogue provider, catalogue model) that has a price."""
+        return self._source.models()
+
     def find(self, provider: str | None, model: str | None) -> tuple[str, str] | str:
         """The (catalogue provider, catalogue model) of a usage log's two strings, or the sentence why there is none."""
         pair = (provider, model)

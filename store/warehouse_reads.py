@@ -16,10 +16,6 @@ from store.duck import bound
 from store.warehouse import POINTER, Pointer, read_pointer, warehouse_folder
 
 _TOKENS = " + ".join(TOKEN_BUCKETS)
-# What is billed beside tokens would pass for the price of a token.
-_TOKENS_ALONE = " and ".join(
-    f"{bucket} = 0" for bucket in BUCKETS if bucket not in TOKEN_BUCKETS and bucket != "requests"
-)
 
 
 @dataclass(frozen=True)
@@ -122,10 +118,10 @@ def _described(con: duckdb.DuckDBPyConnection, file: Path, pointer: Pointer) -> 
 
 
 def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> pl.DataFrame:
-    """One row per month up to the running one: sums of revenue and usage, of one customer or of the company.
+    """One row per month up to the running one: sums of revenue and usage, of one customer or of the company, and how sure they are.
 
-    `net_revenue_minor` is 0 where nothing was billed and null where an amount has no exchange rate; `dearest_*` are cost and tokens
-    of the company's dearest model.
+    `net_revenue_minor` is 0 where nothing was billed and null where an amount has no exchange rate; `unpriced_*_pico_usd` are null
+    where nobody lists a price; `month_*` are of the whole company.
     """
     of_customer = "customer_id = $2" if customer_id is not None else "true"
     parameters = [basis, customer_id] if customer_id is not None else [basis]
@@ -137,23 +133,28 @@ def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> 
             from customer_month where basis = $1 and {of_customer} group by month),
         usage as (
             select month, sum(events) as events, sum(unpriced_events) as unpriced_events, sum(tokens) as tokens,
-                sum(unpriced_tokens) as unpriced_tokens, sum(cost_pico_usd) as cost_pico_usd,
-                sum(case when customer_id is not null then cost_pico_usd else 0 end) as attributed_pico_usd
+                sum(unpriced_tokens) as unpriced_tokens, sum(cost_pico_usd) as cost_pico_usd
             from customer_month_usage where {of_customer} group by month),
-        dearest as ({_DEAREST})
+        bounds as (
+            select month, case when count(*) = count(low_pico_usd) then sum(low_pico_usd) end as low_pico_usd,
+                case when count(*) = count(high_pico_usd) then sum(high_pico_usd) end as high_pico_usd,
+                sum(other_events) as other_events, sum(unpriced_other_events) as unpriced_other_events,
+                case when count(*) = count(unpriced_other_high_pico_usd) then sum(unpriced_other_high_pico_usd) end
+                    as unpriced_other_high_pico_usd
+            from unpriced_bounds where {of_customer} group by month)
         select month, r.* exclude (month, net_minor), case when r.month is null then 0 else net_minor end as net_revenue_minor,
-            u.* exclude (month), d.dearest_pico_usd, d.dearest_tokens, x.rate_nano as usd_rate_nano
-        from revenue r full join usage u using (month) left join dearest d using (month) left join usd_rates x using (month)
+            u.* exclude (month), {_SURENESS}, {"null" if customer_id is None else "$2"}::varchar as customer_id
+        from revenue r full join usage u using (month) left join bounds b using (month) left join month_coverage m using (month)
+            left join usd_rates x using (month)
         where month <= (select date_trunc('month', as_of) from meta) order by month""",
         parameters,
     )
 
 
-# The dearest average price of a token that the company paid for a model in the month, as its two sums.
-_DEAREST = f"""select month, cost as dearest_pico_usd, tokens as dearest_tokens from (
-    select month, sum(cost_pico_usd) as cost, sum({_TOKENS}) as tokens from usage_cube
-    where cost_pico_usd is not null and events > 0 and {_TOKENS_ALONE} group by month, provider, model)
-    where tokens > 0 qualify row_number() over (partition by month order by cost::double / tokens desc, cost) = 1"""
+# Beside the sums of a month: what its unpriced usage (b) may cost, the company's coverage (m) and the dollar's rate (x).
+_SURENESS = """b.low_pico_usd as unpriced_low_pico_usd, b.high_pico_usd as unpriced_high_pico_usd, b.other_events, b.unpriced_other_events,
+    b.unpriced_other_high_pico_usd, m.logged_pico_usd as month_logged_pico_usd, m.attributed_pico_usd as month_attributed_pico_usd,
+    m.nobodys_high_pico_usd as month_nobodys_high_pico_usd, m.matched_pico_usd as month_matched_pico_usd, m.compared_pico_usd as month_compared_pico_usd, x.rate_nano as usd_rate_nano"""
 
 
 def customers(warehouse: Warehouse) -> pl.DataFrame:
@@ -164,11 +165,13 @@ def customers(warehouse: Warehouse) -> pl.DataFrame:
 def customer_months(warehouse: Warehouse, basis: str, first: date, last: date) -> pl.DataFrame:
     """One row per customer and month from `first` to `last` (both included): revenue and usage; without a customer: unattributed."""
     return warehouse.rows(
-        """select coalesce(r.month, u.month) as month, coalesce(r.customer_id, u.customer_id) as customer_id,
+        f"""select coalesce(r.month, u.month) as month, coalesce(r.customer_id, u.customer_id) as customer_id,
             case when r.month is null then 0 else r.net_revenue_minor end as net_revenue_minor, u.events, u.unpriced_events, u.tokens, u.unpriced_tokens,
-            u.cost_pico_usd, x.rate_nano as usd_rate_nano
+            u.cost_pico_usd, {_SURENESS}
         from (select * from customer_month where basis = $1) r
             full join customer_month_usage u on r.month = u.month and r.customer_id is not distinct from u.customer_id
+            left join unpriced_bounds b on b.month = u.month and b.customer_id is not distinct from u.customer_id
+            left join month_coverage m on m.month = coalesce(r.month, u.month)
             left join usd_rates x on x.month = coalesce(r.month, u.month)
         where coalesce(r.month, u.month) between $2 and $3 order by 1, 2""",
         [basis, first, last],

@@ -126,6 +126,28 @@ TABLES: dict[str, dict[str, str]] = {
         "unpriced_tokens": "bigint",
         "cost_pico_usd": "hugeint",
     },
+    # What usage without a price may cost by its provider's list, and usage that is not counted in tokens (images, seconds, pages,
+    # search requests); null where nobody lists a price.
+    "unpriced_bounds": {
+        "month": "date",
+        "customer_id": "varchar",
+        "low_pico_usd": "hugeint",
+        "high_pico_usd": "hugeint",
+        "other_events": "bigint",
+        "unpriced_other_events": "bigint",
+        "unpriced_other_high_pico_usd": "hugeint",
+    },
+    # Of the whole company: the cost of what was logged, the part of it that has a customer, the most that the rest may have cost
+    # (unpriced usage at its dearest; null where nobody lists a price), and what usage log and bills have in common (matched) of
+    # the larger of the two (compared); null where no bill is connected.
+    "month_coverage": {
+        "month": "date",
+        "logged_pico_usd": "hugeint",
+        "attributed_pico_usd": "hugeint",
+        "nobodys_high_pico_usd": "hugeint",
+        "matched_pico_usd": "hugeint",
+        "compared_pico_usd": "hugeint",
+    },
     "usd_rates": {
         "month": "date",
         # What one US dollar was worth in the reporting currency, times 10^9; null where no rate is known.

@@ -37,7 +37,8 @@ def test_the_overview_tells_the_last_closed_month(run_page: RunPage, synthetic_h
     said = words(app)
     assert "October 2026, the last closed month" in said
     assert "Nov is month to date" in said
-    assert "matched to provider invoices: not measured yet" in said
+    assert "of usage priced" in said
+    assert "agreement with the providers' bills not measured, no bill is connected" in said
     assert "drove the steepest rise of the AI bill" in said
     assert "1 dispute to answer · 1 refund request · 1 past due, still burning" in said
     assert "as version 3" in said

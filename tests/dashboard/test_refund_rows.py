@@ -8,6 +8,8 @@ import pytest
 
 from dashboard.months import Month
 from dashboard.refund_rows import Row, age_words, row
+from pricing.coverage import Coverage
+from pricing.margin import Status
 from store.refund_requests import RefundRequest
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -15,7 +17,8 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 def month(net_revenue_minor: int | None, cost_minor: int) -> Month:
     return Month(
-        date(2026, 10, 1), 0, 0, 0, 0, 0, net_revenue_minor, 0, cost_minor, None, None, None, None, None, is_partial=False
+        date(2026, 10, 1), 0, 0, 0, 0, 0, net_revenue_minor, 0, cost_minor, None, None, None, Coverage(), Status.HEALTHY, (),
+        is_partial=False,
     )  # fmt: skip
 
 

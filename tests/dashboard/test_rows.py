@@ -15,6 +15,15 @@ Row = dict[str, Any]
 def month(customer_id: str | None, net_minor: int | None, dollars: int, *, at: date = OCTOBER, **given: Any) -> Row:
     row: Row = {"month": at, "customer_id": customer_id, "net_revenue_minor": net_minor, "usd_rate_nano": 10**9}
     row |= {"events": 10, "unpriced_events": 0, "tokens": 1_000, "unpriced_tokens": 0}
+    row |= dict.fromkeys(("other_events", "unpriced_other_events", "unpriced_other_high_pico_usd"), 0)
+    row |= {
+        "unpriced_low_pico_usd": 0,
+        "unpriced_high_pico_usd": 0,
+        "month_matched_pico_usd": None,
+        "month_compared_pico_usd": None,
+    }
+    row |= {"month_logged_pico_usd": 1_000 * DOLLAR, "month_attributed_pico_usd": 1_000 * DOLLAR}
+    row["month_nobodys_high_pico_usd"] = 0
     return row | {"cost_pico_usd": dollars * DOLLAR} | given
 
 
@@ -45,13 +54,17 @@ def test_states_are_worded_and_joined() -> None:
     (row,) = rows(month("cus_a", 10_00, 4, unpriced_events=1, unpriced_tokens=10))
     assert row["state"] == "Watch"
     (row,) = rows(month("cus_a", 10_00, 1, unpriced_events=9, unpriced_tokens=51))
-    assert row["state"] == "Unknown, Unpriced usage"
+    assert row["state"] == "Unknown: 94.9% priced, Unpriced usage"
+    (row,) = rows(month("cus_a", 10_00, 1, month_attributed_pico_usd=940 * DOLLAR))
+    assert row["state"] == "Unknown: 94.0% attributed"
+    (row,) = rows(month("cus_a", 10_00, 1, month_matched_pico_usd=9 * DOLLAR, month_compared_pico_usd=10 * DOLLAR))
+    assert row["state"] == "Unknown: 90.0% agrees with bills"
 
 
 def test_revenue_without_a_rate_leaves_profit_and_margin_unknown() -> None:
     (row,) = rows(month("cus_a", None, 20))
     assert (row["net_revenue_minor"], row["gross_profit_minor"], row["share"]) == (None, None, None)
-    assert (row["cost_minor"], row["state"]) == (20_00, "Unknown")
+    assert (row["cost_minor"], row["state"]) == (20_00, "Unknown: no exchange rate")
 
 
 def test_usage_of_nobody_is_no_customer_and_an_unknown_customer_is_named_by_id() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from pricing.price_book import PriceEntry, load_catalogue
 from tests.journeys.recomputation_account import Account, read_account
 from tests.journeys.recomputation_revenue import SERVICE, Revenue, half_away, revenue
-from tests.journeys.recomputation_usage import Spending, Usage, cost_cents, owners, read_events, usage
+from tests.journeys.recomputation_usage import UNITS, Spending, Usage, cost_cents, owners, read_events, usage
 
 UNKNOWN = "\u2014"
 NOBODY = "Usage without a customer"
@@ -78,18 +78,50 @@ def coverage(books: Books, month: date) -> str:
     all_usage = books.spending(month, everyone)
     owned = books.spending(month, [customer for customer in everyone if customer is not None])
     net = _total(books.revenue.net(SERVICE, month, customer) for customer in everyone)
-    dearest = books.usage.dearest_token(month)
     assert net is not None
     assert net > 0
-    assert dearest is not None
-    at_most = all_usage.cost_pico_usd + half_away(all_usage.unpriced_tokens * dearest)
-    low, high = (Fraction(net - cost_cents(pico_usd), net) for pico_usd in (at_most, all_usage.cost_pico_usd))
+    assert books.usage.calls_without_tokens == 0, (
+        "calls without tokens have a share of their own, which this does not work out"
+    )
+    least, most = unpriced_bounds(books.usage, month)
+    low, high = (Fraction(net - cost_cents(all_usage.cost_pico_usd + pico_usd), net) for pico_usd in (most, least))
     priced = Fraction(all_usage.tokens - all_usage.unpriced_tokens, all_usage.tokens)
     attributed = Fraction(owned.cost_pico_usd, all_usage.cost_pico_usd)
+    assert min(priced, attributed) >= Fraction(95, 100)
     return (
-        f"Coverage: {percent(priced)} of tokens priced, {percent(attributed)} of AI cost attributed to customers, "
-        f"matched to provider invoices: not measured yet, margin between {percent(low)} and {percent(high)}."
+        f"Coverage: {percent(priced)} of usage priced, {percent(attributed)} of AI cost attributed to customers, "
+        "agreement with the providers' bills not measured, no bill is connected, "
+        f"margin between {percent(low)} and {percent(high)}."
     )
+
+
+def unpriced_bounds(found: Usage, month: date) -> tuple[int, int]:
+    """What the month's usage without a price costs at the twentieth of its provider's list from below and from above, or of all."""
+    least = most = 0
+    for (of, provider), quantities in found.unpriced.items():
+        for unit, quantity in zip(UNITS, quantities, strict=True):
+            if of == month and quantity and (prices := list_of(provider, unit, month) or list_of(None, unit, month)):
+                last = len(prices) - 1
+                least += quantity * prices[last // 20]
+                most += quantity * prices[-(-19 * last // 20)]
+            else:
+                assert of != month or not quantity or unit == "requests", f"nobody lists a price for {unit}"
+    return least, most
+
+
+def list_of(provider: str | None, unit: str, month: date) -> list[int]:
+    """The standard prices of a unit in a month at one provider or at all, lowest first; those of long requests are left out."""
+    book, prices = load_catalogue(), []
+    following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    for seller, model in book.models():
+        for entry in book.entries_of(seller, model) if provider in {seller, None} else ():
+            began = entry.valid_from is None or entry.valid_from.date() < following
+            # What ended at midnight of the first day did not hold in the month.
+            lasted = entry.valid_to is None or entry.valid_to > datetime(month.year, month.month, 1, tzinfo=UTC)
+            price = entry.unit_pico_usd.get(unit)
+            if began and lasted and entry.above_input_tokens is None and price is not None:
+                prices.append(price)
+    return sorted(prices)
 
 
 def _total(cents: Iterable[int | None]) -> int | None:

@@ -85,15 +85,13 @@ class Spending:
 
 @dataclass
 class Usage:
-    """What was spent by month and customer (None: nobody known), and what a month's models cost by the token."""
+    """What was spent by month and customer (None: nobody known), and what has no price by month and provider, in UNITS."""
 
     spending: dict[tuple[date, str | None], Spending] = field(default_factory=lambda: defaultdict(Spending))
-    by_model: dict[tuple[date, Model], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
-
-    def dearest_token(self, month: date) -> Fraction | None:
-        """The highest average price of a token, in pico-USD, that any model cost the company in the month."""
-        averages = [Fraction(*sums) for (of, _), sums in self.by_model.items() if of == month and sums[1]]
-        return max(averages, default=None)
+    unpriced: dict[tuple[date, str | None], list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0] * len(UNITS))
+    )
+    calls_without_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,6 +183,7 @@ def usage(events: Iterable[Event], owner_of: Mapping[str, str], prices_of: Price
         reported = event.reported_pico_usd()
         cost = reported if reported is not None else holding[0].cost(units) if holding else None
         _add(found, event, owner_of.get(event.customer_id or ""), cost)
+        found.calls_without_tokens += not event.input_tokens and not event.output_tokens
     return found
 
 
@@ -207,12 +206,11 @@ def _add(found: Usage, event: Event, customer: str | None, cost: int | None) -> 
     if cost is None:
         spent.unpriced_events += 1
         spent.unpriced_tokens += tokens
-        return
-    spent.cost_pico_usd += cost
-    if not (event.images or event.seconds or event.pages or event.search_requests):
-        sums = found.by_model[month, (event.provider, event.model)]
-        sums[0] += cost
-        sums[1] += tokens
+        sums = found.unpriced[month, event.provider]
+        for place, quantity in enumerate(event.units()):
+            sums[place] += quantity
+    else:
+        spent.cost_pico_usd += cost
 
 
 def cost_cents(pico_usd: int) -> int:

@@ -60,8 +60,9 @@ def test_from_the_margin_to_the_price_entry_behind_it(served_demo: str, open_pag
     assert [label for label in labels if label] == list(TILES)
     assert re.fullmatch(r"\u2212?\d+\.\d%", page.locator('[data-testid="stMetricValue"]').first.inner_text().strip())
     coverage = page.locator(".st-key-coverage").inner_text()
-    assert "of tokens priced" in coverage
-    assert "not measured yet" in coverage
+    assert "of usage priced" in coverage
+    assert "attributed to customers" in coverage
+    assert "the providers' bills" in coverage
     assert "AI bill" in page.locator(".st-key-jump").inner_text()
     assert "month to date" in page.locator(".st-key-header").inner_text()
     assert "Stripe" in page.locator(".st-key-freshness").inner_text()

@@ -232,7 +232,7 @@ def test_unknown_models_and_strangers_are_counted_and_never_dropped() -> None:
     found = usage([call(input_tokens=100), stranger], {"acme": "cus_acme"}, lambda *_: [])
     assert found.spending[JANUARY, "cus_acme"] == Spending(1, 1, 100, 100, 0)
     assert found.spending[JANUARY, None] == Spending(1, 1, 100, 100, 0)
-    assert found.dearest_token(JANUARY) is None
+    assert found.unpriced[JANUARY, "openai"][UNITS.index("input_uncached_tokens")] == 200
 
 
 def test_a_customer_is_known_by_its_id_and_by_what_stands_in_its_metadata() -> None:

@@ -59,13 +59,22 @@ def test_every_customer_of_the_last_closed_month_stands_in_it_to_the_cent(tmp_pa
 
 
 def test_the_coverage_line_says_how_sure_the_total_is(tmp_path: Path) -> None:
-    """10 of 3,010 tokens have no price: 99.7 % have. Nobody's $2 of $110.804: 98.2 % have a customer. At the dearest $0.06 a token
-    the 10 tokens would cost $0.60: the margin is 90.2 % at least."""
+    """10 of 3,010 tokens have no price: 99.7 % have. Nobody's $2 of $110.804: 98.2 % have a customer. At $0.004 a token at most
+    the 10 tokens cost $0.04: (1,140.00 - 110.84) / 1,140.00 is 90.3 % as well."""
     publish_tables(tmp_path, company())
     assert printed(tmp_path).splitlines()[-1] == (
-        "Coverage: 99.7 % of tokens priced, 98.2 % of AI cost attributed to customers, matched to provider invoices: "
-        "not measured yet, margin between 90.2 % and 90.3 %."
+        "Coverage: 99.7 % of usage priced, 98.2 % of AI cost attributed to customers, agreement with the providers' bills not "
+        "measured, no bill is connected, margin between 90.3 % and 90.3 %."
     )
+
+
+def test_a_coverage_below_95_percent_makes_the_state_unknown_and_says_which(tmp_path: Path) -> None:
+    """$6 of $100 belong to nobody."""
+    cube = [usage(OCTOBER, "cus_a", 94 * DOLLAR), usage(OCTOBER, None, 6 * DOLLAR)]
+    publish_tables(tmp_path, with_usage(cube, customer_month=[revenue(OCTOBER, "cus_a", 500_00)]))
+    assert printed(tmp_path).splitlines()[-1].endswith(
+        "State unknown: only 94.0 % of the AI cost belongs to a known customer (95.0 % is needed)."
+    )  # fmt: skip
 
 
 def test_the_same_version_prints_the_same_table_in_the_same_order(tmp_path: Path) -> None:
@@ -83,7 +92,7 @@ def test_an_amount_without_a_rate_leaves_a_dash_and_no_zero(tmp_path: Path) -> N
     output = printed(tmp_path)
     assert cells(output, "cus_c") == ["cus_c", "—", "0.00", "—", "—"]
     assert cells(output, "Total") == ["Total", "—", "110.80", "—", "—"]
-    assert output.rstrip().endswith("margin unknown.")
+    assert output.rstrip().endswith("margin unknown. State unknown: an amount has no exchange rate.")
 
 
 def test_a_refused_version_is_told_below_the_old_numbers(tmp_path: Path) -> None:

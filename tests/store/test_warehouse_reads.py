@@ -31,7 +31,8 @@ def test_a_month_sums_revenue_and_usage_of_all_customers_and_of_none(tmp_path: P
     row = reads.months(opened(tmp_path, with_usage(cube, customer_month=months)), "service").row(0, named=True)
     assert row["month"] == OCTOBER
     assert (row["gross_minor"], row["discounts_minor"], row["net_revenue_minor"]) == (150_00, 5_00, 145_00)
-    assert (row["cost_pico_usd"], row["attributed_pico_usd"]) == (40 * DOLLAR, 32 * DOLLAR)
+    sums = (row["cost_pico_usd"], row["month_logged_pico_usd"], row["month_attributed_pico_usd"])
+    assert sums == (40 * DOLLAR, 40 * DOLLAR, 32 * DOLLAR)
     # What is left of 145.00 after 40.00 of AI cost.
     assert margin_of(row, "usd").share == Fraction(105, 145)
 
@@ -63,26 +64,59 @@ def test_months_after_the_running_one_are_not_shown(tmp_path: Path) -> None:
     assert reads.months(opened(tmp_path, {"customer_month": months}), "service")["month"].to_list() == [NOVEMBER]
 
 
-def test_the_dearest_model_of_the_company_bounds_what_a_customers_unpriced_usage_may_cost(tmp_path: Path) -> None:
-    """gpt-4o cost $4 for 1,000 tokens, mini $1 for 1,000, images do not count: 500 unpriced tokens cost at most $2."""
-    cube = [
-        usage(OCTOBER, "cus_b", 4 * DOLLAR),
-        usage(OCTOBER, "cus_b", DOLLAR, model="mini"),
-        usage(OCTOBER, "cus_b", 90 * DOLLAR, model="painter", images=1),
-        usage(OCTOBER, "cus_a", None, model="house", tokens=500),
-    ]
+def test_usage_without_a_price_may_cost_what_its_provider_lists(tmp_path: Path) -> None:
+    """500 tokens at $0.001 to $0.004: $0.50 to $2.00. Nobody lists a page; what it costs is unknown."""
+    house = usage(OCTOBER, "cus_a", None, model="house", tokens=500)
+    tables = with_usage([house], customer_month=[revenue(OCTOBER, "cus_a", 10_00)])
+    found = margin_of(reads.months(opened(tmp_path, tables), "service", "cus_a").row(0, named=True), "usd")
+    assert (found.share, found.high, found.low) == (1, Fraction(9_50, 10_00), Fraction(8_00, 10_00))
+    assert (found.coverage.priced, found.coverage.attributed) == (0, None)
+    tables = with_usage([house | {"pages": 1}], customer_month=[revenue(OCTOBER, "cus_a", 10_00)])
+    found = margin_of(reads.months(opened(tmp_path / "2", tables), "service", "cus_a").row(0, named=True), "usd")
+    assert (found.share, found.high, found.low) == (1, None, None)
+
+
+def test_usage_without_a_customer_may_be_anybodys(tmp_path: Path) -> None:
+    """$1 of $100 is nobody's: it could be all of cus_a's or all of cus_b's, who has no usage of its own; the company pays it anyway."""
+    cube = [usage(OCTOBER, "cus_a", 99 * DOLLAR), usage(OCTOBER, None, DOLLAR)]
+    months = [revenue(OCTOBER, "cus_a", 200_00), revenue(OCTOBER, "cus_b", 10_00)]
+    warehouse = opened(tmp_path, with_usage(cube, customer_month=months))
+    company = margin_of(reads.months(warehouse, "service").row(0, named=True), "usd")
+    assert company.low == company.share == company.high == Fraction(210 - 100, 210)
+    assert company.coverage.attributed == Fraction(99, 100)
+    by_customer = {
+        row["customer_id"]: margin_of(row, "usd")
+        for row in reads.customer_months(warehouse, "service", OCTOBER, OCTOBER).rows(named=True)
+    }
+    assert (by_customer["cus_a"].high, by_customer["cus_a"].low) == (Fraction(101, 200), Fraction(100, 200))
+    assert (by_customer["cus_b"].high, by_customer["cus_b"].low) == (1, Fraction(9, 10))
+    assert by_customer["cus_b"] == margin_of(reads.months(warehouse, "service", "cus_b").row(0, named=True), "usd")
+    assert by_customer[None].gross_profit_minor == -1_00
+
+
+def test_what_has_neither_price_nor_customer_may_be_anybodys_at_its_dearest(tmp_path: Path) -> None:
+    """1,000 unpriced tokens of nobody's at $0.004 are $4 at most: between 60 % and 100 % of cus_a's $10."""
+    cube = [usage(OCTOBER, None, None)]
     warehouse = opened(tmp_path, with_usage(cube, customer_month=[revenue(OCTOBER, "cus_a", 10_00)]))
-    row = reads.months(warehouse, "service", "cus_a").row(0, named=True)
-    assert (row["dearest_pico_usd"], row["dearest_tokens"]) == (4 * DOLLAR, 1_000)
-    found = margin_of(row, "usd")
-    assert (found.high, found.low, found.priced_share) == (1, Fraction(8, 10), 0)
+    found = margin_of(reads.months(warehouse, "service", "cus_a").row(0, named=True), "usd")
+    assert (found.high, found.low) == (1, Fraction(6, 10))
+
+
+def test_images_without_a_price_count_by_what_they_may_cost(tmp_path: Path) -> None:
+    """10 images at $0.05 at most beside $9.50 of priced usage: 9.50 of 10.00 are priced, whatever the number of events."""
+    images = usage(OCTOBER, "cus_a", None, model="painter", tokens=0, images=10, events=1_000)
+    cube = [usage(OCTOBER, "cus_a", 9_500 * DOLLAR // 1_000), images]
+    warehouse = opened(tmp_path, with_usage(cube, customer_month=[revenue(OCTOBER, "cus_a", 100_00)]))
+    found = margin_of(reads.months(warehouse, "service").row(0, named=True), "usd")
+    assert found.coverage.priced == Fraction(95, 100)
+    assert (found.low, found.high) == (Fraction(90, 100), Fraction(90_30, 100_00))
 
 
 def test_a_sum_beyond_64_bits_stays_exact(tmp_path: Path) -> None:
     """20 million dollars are 2 * 10^19 pico-USD; 64 bits end at 9.2 * 10^18."""
     cube = [usage(OCTOBER, "cus_a", 10_000_000 * DOLLAR + 1, tokens=1), usage(OCTOBER, "cus_a", 10_000_000 * DOLLAR)]
     row = reads.months(opened(tmp_path, with_usage(cube)), "service").row(0, named=True)
-    assert row["cost_pico_usd"] == row["attributed_pico_usd"] == row["dearest_pico_usd"] == 2 * 10**19 + 1
+    assert row["cost_pico_usd"] == row["month_logged_pico_usd"] == row["month_attributed_pico_usd"] == 2 * 10**19 + 1
 
 
 def test_a_customers_month_is_taken_apart_into_units_and_price_entries(tmp_path: Path) -> None:

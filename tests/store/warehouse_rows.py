@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from pricing.money import NANO
-from pricing.usage import BUCKETS
-from store import warehouse
+from pricing.price_book import PriceEntry, listed_prices
+from pricing.price_ranges import PriceRanges
+from pricing.usage import BUCKETS, TOKEN_BUCKETS
+from store import warehouse, warehouse_coverage
 from store.warehouse import Building, Check, Publication, publishing
 from store.warehouse_tables import TABLES
 
@@ -17,6 +19,16 @@ NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 ACME = UUID("11111111-1111-1111-1111-111111111111")
 MALLORY = UUID("99999999-9999-9999-9999-999999999999")
+# A token of OpenAI's costs $0.001 at the least and $0.004 at the most, an image $0.02 or $0.05.
+PRICES = [
+    PriceEntry(
+        provider="openai",
+        model=model,
+        unit_pico_usd=dict.fromkeys(TOKEN_BUCKETS, token) | {"images": image},
+    )
+    for model, token, image in (("mini", 10**9, 2 * 10**10), ("gpt-4o", 4 * 10**9, 5 * 10**10))
+]
+RANGES = PriceRanges(listed_prices(PRICES))
 
 
 def publish_tables(
@@ -38,6 +50,8 @@ def publish_tables(
     def fill(con: Building, _: int) -> Sequence[Check]:
         for table, columns in TABLES.items():
             warehouse.load(con, table, [dict.fromkeys(columns) | row for row in rows.get(table, [])])
+        if not {"unpriced_bounds", "month_coverage"} & set(rows):
+            warehouse_coverage.load(con, RANGES)
         held = warehouse.row_counts(con)["invoices"]
         return [Check("invoices", held if source_invoices is None else source_invoices, held)]
 
