@@ -41,7 +41,9 @@ Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table;
 Port = Annotated[int | None, typer.Option("--port", help="The pages' port on 127.0.0.1 (default: METERING_PORT).")]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="metering, litellm, langfuse, helicone or otel; found out by itself otherwise."),
+    typer.Option(
+        "--format", help="metering, litellm, langfuse, helicone, otel or cloudevents; found out by itself otherwise."
+    ),
 ]
 Columns = Annotated[
     str | None, typer.Option("--columns", help="Your column names: case_id=event_id,as_of=occurred_at (file=ours, …).")

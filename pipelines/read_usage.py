@@ -10,7 +10,7 @@ from pipelines import read_usage_csv, read_usage_json, read_usage_parquet
 from pipelines.read_usage_chunks import Chunk, Refused, UsageFileRefused, row_text
 from pipelines.read_usage_sources import Source, expanded, source_of, to_table
 from pricing.usage import REQUIRED_FIELDS
-from pricing.usage_sources.detect import FORMATS, detect_format
+from pricing.usage_sources.detect import FORMATS, MAPPED_INSIDE, detect_format
 from pricing.usage_sources.metering import normalize
 from pricing.usage_sources.own_logs import holds_answers
 from pricing.usage_sources.schema import (
@@ -74,12 +74,13 @@ def open_usage(path: Path, *, format: str | None = None, columns: str | None = N
         mapping = parse_columns(columns)
         container = _container(path)
         names, rows_total = _names(path, container)
-        check_columns(names, mapping)
+        found = format or detect_format(names, mapping)
+        if found not in MAPPED_INSIDE:
+            check_columns(names, mapping)
     except ColumnsRefused as error:
         raise UsageFileRefused(str(error)) from error
     except OSError as error:
         raise UsageFileRefused(f"{path} cannot be read: {error.strerror or error}.") from error
-    found = format or detect_format(names, mapping)
     if found is None:
         raise UsageFileRefused(
             f"The columns of {path} ({_listed(names)}) are of no known usage format. Name it with --format "

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from pipelines.read_usage_chunks import Chunk, Record, Refused, row_text
 from pipelines.read_usage_json import unwrapped
 from pricing.usage import EVENT_FIELDS, UsageRefused
-from pricing.usage_sources import helicone, langfuse, litellm, otel, own_logs
+from pricing.usage_sources import cloudevents, helicone, langfuse, litellm, otel, own_logs
 from pricing.usage_sources.records import text
 from pricing.usage_sources.schema import our_fields
 
@@ -31,19 +32,24 @@ SOURCES: dict[str, Source] = {
     "litellm": Source(litellm.COLUMNS, litellm.to_event, litellm.event_id),
     "langfuse": Source(langfuse.COLUMNS, langfuse.to_event, langfuse.event_id),
     "helicone": Source(helicone.COLUMNS, helicone.to_event, helicone.event_id),
-    "otel": Source(otel.COLUMNS, otel.to_event, otel.event_id, otel.spans),
 }
 
 
 def source_of(usage_format: str, names: Collection[str], mapping: dict[str, str]) -> Source | None:
     """The rule for a format's records; None where the columns are our own fields already."""
-    if usage_format != "metering":
+    if usage_format in SOURCES:
         return SOURCES[usage_format]
+    if usage_format == "otel":
+        columns = otel.COLUMNS | set(mapping.values())
+        return Source(columns, partial(otel.to_event, mapping=mapping), otel.event_id, otel.spans)
+    if usage_format == "cloudevents":
+        read = partial(cloudevents.to_event, mapping=mapping)
+        return Source(cloudevents.COLUMNS, read, cloudevents.event_id, cloudevents.unwrapped)
     if not own_logs.holds_answers(names):
         return None
     return Source(
         own_logs.columns(names, mapping),
-        lambda record: own_logs.to_event(record, mapping),
+        partial(own_logs.to_event, mapping=mapping),
         lambda record: text(record, our_fields(record, mapping).get("event_id", "event_id")),
     )
 

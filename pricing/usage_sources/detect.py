@@ -3,20 +3,26 @@
 from collections.abc import Callable, Collection
 
 from pricing.usage import REQUIRED_FIELDS
+from pricing.usage_sources import cloudevents
 from pricing.usage_sources.own_logs import ANSWERS, holds_answers
 from pricing.usage_sources.schema import our_fields
 
-FORMATS = ("metering", "litellm", "langfuse", "helicone", "otel")
+FORMATS = ("metering", "litellm", "langfuse", "helicone", "otel", "cloudevents")
+# Their records hold other records, whose names a mapping may give; the file's own columns do not list them.
+MAPPED_INSIDE = frozenset({"otel", "cloudevents"})
 # Rows that are, or hold, a provider's answer need no column of ours beside it.
 _SAYS_THE_MODEL = frozenset({"model", "modelVersion", "model_version", *ANSWERS})
 
 
 def detect_format(names: Collection[str], mapping: dict[str, str]) -> str | None:
-    """One of FORMATS, or None. A mapping of columns means the product's own schema."""
+    """One of FORMATS, or None.
+
+    A mapping of columns means the product's own schema, except where it can only name what is inside: a span's attributes,
+    an event's data.
+    """
     present = set(names)
-    if mapping:
-        return "metering"
-    return next((name for name, is_it in _MARKS if is_it(present)), None)
+    found = next((name for name, is_it in _MARKS if is_it(present)), None)
+    return "metering" if mapping and found not in MAPPED_INSIDE else found
 
 
 def _is_otel(present: set[str]) -> bool:
@@ -25,6 +31,10 @@ def _is_otel(present: set[str]) -> bool:
     ):
         return True
     return "attributes" in present and bool(present & {"span_id", "spanId", "context", "trace_id", "traceId"})
+
+
+def _is_cloudevents(present: set[str]) -> bool:
+    return present >= cloudevents.CONTEXT or present >= cloudevents.ENVELOPE
 
 
 def _is_langfuse(present: set[str]) -> bool:
@@ -47,6 +57,7 @@ def _is_ours(present: set[str]) -> bool:
 # The first that knows its marks among the names decides; our own schema, whose names are common words, comes last.
 _MARKS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
     ("otel", _is_otel),
+    ("cloudevents", _is_cloudevents),
     ("langfuse", _is_langfuse),
     ("litellm", _is_litellm),
     ("helicone", _is_helicone),

@@ -64,10 +64,11 @@ def event_id(record: Record) -> str | None:
     return f"{trace}:{span}" if trace and span else span
 
 
-def to_event(record: Record) -> dict[str, object] | None:
+def to_event(record: Record, mapping: dict[str, str]) -> dict[str, object] | None:
     """A span of a model call; None for any other span, and for a call that failed without usage.
 
-    Totals include their subsets, as the convention says. Raises UsageRefused when a call has no token counts.
+    Totals include their subsets, as the convention says. `mapping` ({ours: attribute}) names attributes of your own, of
+    the span or its resource, which go before ours. Raises UsageRefused when a call has no token counts.
     """
     if "attributes" in record:
         raise UsageRefused(f"attributes ({shown(record['attributes'])}) is no JSON object")
@@ -80,7 +81,7 @@ def to_event(record: Record) -> dict[str, object] | None:
         if is_failed or operation is None:
             return None
         raise UsageRefused("the span has no gen_ai.usage.input_tokens and no gen_ai.usage.output_tokens")
-    return {
+    told = {
         "event_id": event_id(record),
         "occurred_at": first(
             record, "startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime", "timestamp"
@@ -99,6 +100,8 @@ def to_event(record: Record) -> dict[str, object] | None:
         "reasoning_tokens": whole(record, "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
         "output_audio_tokens": whole(record, "gen_ai.usage.audio.output_tokens"),
     }
+    named = {ours: first(record, theirs, f"resource.{theirs}") for ours, theirs in mapping.items()}
+    return told | {ours: value for ours, value in named.items() if value is not None}
 
 
 def _group_spans(group: Record) -> list[Record]:
