@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
+from pricing.coverage import reason_words
 from pricing.investor_report import Confidence, CostSource
-from pricing.margin import Margin, Status, attributed_share, cost_minor
+from pricing.margin import cost_minor
+from pricing.money import divide_half_away
 from pricing.report_figures import NOBODY, CompanyMonth, CustomerMonth
 from pricing.report_ledger import CostFact, Ledger, RevenueFact
 from pricing.usage import BUCKETS
 from store import warehouse_reads as reads
-from store.warehouse_margins import margin_of, net_revenue
+from store.warehouse_margins import coverage_of, margin_of, net_revenue
 from store.warehouse_reads import Warehouse
 
 BASIS = "service"
@@ -42,7 +46,7 @@ def _company_month(row: Mapping[str, Any], invoiced_minor: int | None, warehouse
         net_revenue_minor=net_revenue(row),
         invoiced_minor=invoiced_minor,
         margin=margin_of(row, warehouse.reporting_currency),
-        attributed_share=attributed_share(int(row["attributed_pico_usd"] or 0), int(row["cost_pico_usd"] or 0)),
+        attributed_share=coverage_of(row).attributed,
     )
 
 
@@ -73,23 +77,17 @@ def confidence(warehouse: Warehouse, company: CompanyMonth) -> Confidence:
     return Confidence(
         priced_share=margin.priced_share,
         attributed_share=company.attributed_share,
-        reconciled_share=None,
+        reconciled_share=margin.coverage.reconciled,
         low=margin.low,
         high=margin.high,
         status=margin.status.value,
-        reason=_reason(company.net_revenue_minor, margin),
+        reason="; ".join(reason_words(reason, _percent) for reason in margin.reasons) or None,
         sources=_sources(warehouse, company.month),
     )
 
 
-def _reason(net_revenue_minor: int | None, margin: Margin) -> str | None:
-    if margin.status is not Status.UNKNOWN:
-        return None
-    if net_revenue_minor is None:
-        return "some revenue has no exchange rate"
-    if margin.share is None:
-        return "nothing was sold"
-    return "less than 95 % of the usage has a price"
+def _percent(share: Fraction) -> str:
+    return f"{divide_half_away(share.numerator * 1000, share.denominator) / Decimal(10)} %"
 
 
 def _sources(warehouse: Warehouse, month: date) -> tuple[CostSource, ...]:
