@@ -18,6 +18,7 @@ from pipelines import (
     reconcile_commands,
     recovery_commands,
     refund_commands,
+    usage_commands,
 )
 from pipelines.refusals import refusals_as_sentences
 
@@ -35,6 +36,7 @@ app.add_typer(dispute_commands.app, name="disputes")
 app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
+app.add_typer(usage_commands.app, name="usage")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

@@ -188,6 +188,7 @@ def worker(*, watch_stdin: bool) -> None:
             has_webhooks=bool(settings.webhook_secrets),
             mails_customers=settings.metering_customer_mails and settings.mail_server is not None,
             portal_url=settings.stripe_portal_url,
+            settings=settings,
         )
         with worker_process.money_rounds(engine, tenant_id, settings, stripe) as rounds:
             worker_process.run(queue, app_url, rounds)

@@ -16,6 +16,7 @@ from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
 from pipelines.publish_warehouse import RateMissing
 from pipelines.pull_stripe_client import StripePullError
+from pipelines.pull_usage_client import UsagePullError
 from pipelines.read_usage_chunks import UsageFileRefused
 from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
@@ -24,6 +25,7 @@ from store.database import DatabaseRefused, DatabaseUnreachable, trouble_in_word
 from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
 from store.settings import ConfigurationError
+from store.usage_connections import NoSuchConnection
 from store.usage_imports import ImportOvertaken, ImportRunning
 from store.warehouse import WarehouseNotWritten
 
@@ -43,6 +45,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     MoneyError,
     NoSuchDispute,
     NoStripeKey,
+    NoSuchConnection,
     PortTaken,
     ProcessDied,
     RateMissing,
@@ -50,6 +53,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     RefundNotAllowed,
     StripePullError,
     UsageFileRefused,
+    UsagePullError,
     WarehouseNotWritten,
 )
 _SYSTEM_SENTENCES = {

@@ -29,6 +29,7 @@ ASK_MAILS = ScheduledJob("ask_mails", "*/5 * * * *", "Ask for the mails about fa
 ASK_CARD_MAILS = ScheduledJob(
     "ask_card_mails", "7 14 * * *", "Ask for a mail for each card in use that expires within 30 days."
 )
+PULL_USAGE = ScheduledJob("pull_usage", "11 * * * *", "Read what connected providers and gateways report.")
 
 SCHEDULE = (
     REFRESH,
@@ -40,4 +41,5 @@ SCHEDULE = (
     RECONCILE,
     ASK_MAILS,
     ASK_CARD_MAILS,
+    PULL_USAGE,
 )

@@ -1,5 +1,6 @@
 """What came of a command, printed for people: pricing a file, importing usage, refreshing from Stripe."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from pipelines.import_usage_summary import ImportSummary
 from pipelines.price_file import PriceSummary
+from pipelines.pull_usage import Pulled
 from pipelines.refresh import RefreshOutcome
 from pricing.usage_sources.values import usd_text
 
@@ -65,6 +67,24 @@ def print_refresh(console: Console, outcome: RefreshOutcome) -> None:
     for sentence in pulled.refused.values():
         _line(console, sentence)
     _line(console, outcome.publication.message)
+
+
+def print_pulled(console: Console, pulled: Sequence[Pulled]) -> None:
+    """What each source told that was new, told differently or told no more, and why one could not be read."""
+    if not pulled:
+        _line(console, "No source of usage is connected: `metering usage connect openai` is one way to begin.")
+    for each in pulled:
+        if each.calls or each.rejected:
+            _line(console, f"{each.connection.source}: {_count(each.calls, 'new call')}, {each.rejected:,} rejected.")
+        else:
+            change = each.change
+            _line(
+                console,
+                f"{each.connection.source}: {_count(change.new, 'new line')}, {change.restated:,} restated, "
+                f"{change.withdrawn:,} withdrawn, {change.same:,} as before.",
+            )
+        if each.trouble:
+            _line(console, each.trouble)
 
 
 def _models_table(summary: PriceSummary) -> Table:

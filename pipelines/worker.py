@@ -21,6 +21,7 @@ from pipelines.handle_inbox import handle_due
 from pipelines.observe_stripe import observe_all
 from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
+from pipelines.pull_usage import pull_usage
 from pipelines.reconcile import RunUnderWay, attend, reconcile
 from pipelines.refresh import refresh
 from pipelines.retry_payments import retry_due
@@ -30,6 +31,7 @@ from pipelines.schedule import (
     EXPIRE_DISPUTES,
     FILL_GAPS,
     OBSERVE_ALL,
+    PULL_USAGE,
     RECONCILE,
     REFRESH,
     RETURN_STALLED,
@@ -64,14 +66,17 @@ def build_queue(
     has_webhooks: bool = False,
     mails_customers: bool = False,
     portal_url: str | None = None,
+    settings: Settings | None = None,
 ) -> procrastinate.App:
     """The queue with every job of the schedule registered for this installation's tenant.
 
     Without a Stripe key there is nothing to pull, so the refresh is not scheduled; without webhooks none can be missed.
-    Customers are written to only where that is wished.
+    Customers are written to only where that is wished. With `settings`, which hold the keys, reports of usage are pulled.
     """
     queue = open_job_queue(app_url)
     _register_upkeep(queue, engine)
+    if settings is not None:
+        _register_usage_pull(queue, engine, home, tenant_id, settings)
     if mails_customers:
         _register_customer_mails(queue, engine, tenant_id, portal_url)
     if stripe is not None:
@@ -93,6 +98,26 @@ def _register_refresh(
     def run_refresh(timestamp: int) -> None:
         outcome = refresh(engine, home, tenant_id, stripe, now=clock(engine))
         log.info("refreshed", due=timestamp, version=outcome.publication.version, message=outcome.publication.message)
+
+
+def _register_usage_pull(
+    queue: procrastinate.App, engine: Engine, home: Path, tenant_id: UUID, settings: Settings
+) -> None:
+    lock = f"usage-{tenant_id}"
+
+    @queue.periodic(cron=PULL_USAGE.cron, periodic_id=str(tenant_id))
+    @queue.task(name=PULL_USAGE.name, queueing_lock=lock, lock=lock, pass_context=False)
+    def run_usage_pull(timestamp: int) -> None:
+        for pulled in pull_usage(engine, home, tenant_id, settings, now=clock(engine)):
+            log.info(
+                "usage_pulled",
+                due=timestamp,
+                source=pulled.connection.source,
+                new=pulled.change.new,
+                restated=pulled.change.restated,
+                calls=pulled.calls,
+                trouble=pulled.trouble,
+            )
 
 
 def _register_gap_search(queue: procrastinate.App, engine: Engine, tenant_id: UUID, stripe: StripeConfig) -> None:

@@ -132,7 +132,16 @@ def _mail_sender(value: str) -> str:
     return value
 
 
+def _langfuse_keys(value: SecretStr) -> SecretStr:
+    """Langfuse's two keys, as it shows them for Basic authentication."""
+    if not re.fullmatch(r"pk-lf-\S+:sk-lf-\S+", value.get_secret_value()):
+        raise ValueError("must be the project's two keys, as pk-lf-…:sk-lf-…")
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+SourceKey = Annotated[SecretStr | None, BeforeValidator(_nothing_when_off)]
 
 
 class Settings(BaseSettings):
@@ -160,6 +169,20 @@ class Settings(BaseSettings):
     metering_customer_mails: bool = False
     stripe_portal_url: Annotated[str, AfterValidator(_secure_address)] | None = None
     smtp_from: Annotated[str, AfterValidator(_mail_sender)] | None = None
+    metering_openai_admin_key: SourceKey = None
+    metering_openai_base_url: WebAddress = "https://api.openai.com"
+    metering_anthropic_admin_key: SourceKey = None
+    metering_anthropic_base_url: WebAddress = "https://api.anthropic.com"
+    metering_openrouter_key: SourceKey = None
+    metering_openrouter_base_url: WebAddress = "https://openrouter.ai"
+    metering_litellm_key: SourceKey = None
+    metering_litellm_base_url: WebAddress | None = None
+    metering_langfuse_keys: Annotated[
+        Annotated[SecretStr, AfterValidator(_langfuse_keys)] | None, BeforeValidator(_nothing_when_off)
+    ] = None
+    metering_langfuse_base_url: WebAddress = "https://cloud.langfuse.com"
+    metering_helicone_key: SourceKey = None
+    metering_helicone_base_url: WebAddress = "https://api.helicone.ai"
 
     @property
     def mail_server(self) -> MailServer | None:
@@ -228,7 +251,10 @@ def _sentence(problem: Any) -> str:
         return f"{fallback}."
     name = str(problem["loc"][0])
     is_secret = (
-        name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
+        (
+            name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
+            or name.endswith(("_key", "_keys"))
+        )
         and isinstance(problem["input"], str)
         and name not in _SHOWN
     )

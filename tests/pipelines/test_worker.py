@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from pipelines import worker
 from pipelines.pull_stripe import StripeConfig
-from pipelines.schedule import ASK_CARD_MAILS, ASK_MAILS, FILL_GAPS, RECONCILE, REFRESH, SCHEDULE
+from pipelines.schedule import ASK_CARD_MAILS, ASK_MAILS, FILL_GAPS, PULL_USAGE, RECONCILE, REFRESH, SCHEDULE
 from store import freshness, stripe_mirror, warehouse_reads
 from store.database import DatabaseUrls, tenant_transaction
+from store.settings import load_settings
 from tests.sandbox_fixtures import SandboxServer
 
 KEY = "rk_test_readonly_key"
@@ -84,7 +85,11 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
     engine: Engine, database_urls: DatabaseUrls, tenant: UUID, tmp_path: Path
 ) -> None:
     config = StripeConfig(api_key=KEY)
-    asked: Any = {"mails_customers": True, "portal_url": "https://billing.stripe.com/p/login/1"}
+    asked: Any = {
+        "mails_customers": True,
+        "portal_url": "https://billing.stripe.com/p/login/1",
+        "settings": load_settings(),
+    }
     with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, has_webhooks=True, **asked)
     with_key_alone = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config)
     without = worker.build_queue(engine, database_urls.app, tmp_path, tenant, None, **asked)
@@ -94,5 +99,6 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
         FILL_GAPS.name,  # without webhooks none can be missed
         ASK_MAILS.name,  # nobody is written to unless it is wished
         ASK_CARD_MAILS.name,
+        PULL_USAGE.name,  # the settings hold the keys
     }
     assert named - set(without.tasks) == {FILL_GAPS.name, RECONCILE.name, REFRESH.name}
