@@ -1,4 +1,4 @@
-"""The price book: every dated price entry by catalogue model, found once for each distinct name of a usage log."""
+"""The price book: every dated price entry by model, found once for each distinct name of a usage log."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -8,6 +8,7 @@ import polars as pl
 
 from pricing.catalogue import catalogue_models, flatten, own_tiers
 from pricing.catalogue_names import find_model
+from pricing.overlay import OverlaidPrices, load_overlay
 from pricing.price_entry import (
     STANDARD_TIER,
     TIERS,
@@ -25,6 +26,7 @@ __all__ = [
     "PriceEntry",
     "PriceSource",
     "Terms",
+    "bare_catalogue",
     "entries_frame",
     "listed_prices",
     "load_catalogue",
@@ -208,7 +210,16 @@ def _terms_of(entry: PriceEntry) -> Terms:
 
 @cache
 def load_catalogue() -> PriceBook:
-    """The public catalogue as a price book, one per process. Cheap: models are flattened when they are asked for."""
+    """The public prices, one book per process: the catalogue with the overlay over it.
+
+    Cheap: models are flattened when they are asked for.
+    """
+    return PriceBook(OverlaidPrices(_Catalogue(), load_overlay()))
+
+
+@cache
+def bare_catalogue() -> PriceBook:
+    """The public catalogue without the overlay: what the overlay is compared with."""
     return PriceBook(_Catalogue())
 
 

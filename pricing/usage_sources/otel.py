@@ -91,7 +91,8 @@ def to_event(record: Record, mapping: dict[str, str]) -> dict[str, object] | Non
         "model": text(record, "gen_ai.response.model", "gen_ai.request.model"),
         "feature": text(record, "feature", "resource.feature"),
         "service_tier": text(record, "openai.response.service_tier", "openai.request.service_tier"),
-        "region": text(record, "region", "resource.cloud.region"),
+        # The resource's cloud.region is where the caller runs, not where the provider does.
+        "region": text(record, "region"),
         "input_tokens": whole(record, *_INPUT),
         "cache_read_tokens": whole(record, *_CACHE_READ),
         "cache_write_5m_tokens": whole(record, *_CACHE_WRITE),
