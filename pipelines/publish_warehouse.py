@@ -9,6 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
+from pipelines import publish_metrics
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
 from pricing.effective_cost import ESTIMATING_SOURCES, effective_cost
@@ -32,6 +33,7 @@ from store import (
     tenants,
     warehouse,
     warehouse_coverage,
+    warehouse_metrics,
     warehouse_sources,
     warehouse_usage,
     warehouse_versions,
@@ -71,6 +73,7 @@ class Sources:
     refunds_on_their_way: list[Row]
     refunds_come_back: list[Row]
     freshness: list[Row]
+    metrics: warehouse_metrics.Metrics
 
 
 def publish(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -> Publication:
@@ -99,11 +102,13 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
     with tenant_snapshot(engine, tenant_id) as connection:
         rates = RateTable(fx_rates.read(connection))
         books = revenue_sources.read_books(connection)
+        lines = revenue_lines(books, rates, tenant.reporting_currency, as_of=now)
         return Sources(
             tenant=tenant,
             version=warehouse_versions.next_version(connection, warehouse.read_pointer(folder)),
             rates=rates,
-            lines=revenue_lines(books, rates, tenant.reporting_currency, as_of=now),
+            lines=lines,
+            metrics=publish_metrics.metrics(connection, books, lines, rates, tenant.reporting_currency, now=now),
             unbalanced=unbalanced(books.invoices),
             refs=customer_mappings.customer_refs(connection),
             lake_files=lake.read_manifest(connection),
@@ -165,7 +170,8 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
     ):
         warehouse.load(con, table, rows)
     warehouse_usage.load_prices(con, sources.prices)
-    return _checks(con, sources, months)
+    metric_checks = warehouse_metrics.fill(con, sources.metrics, tenant.reporting_currency)
+    return [*_checks(con, sources, months), *metric_checks]
 
 
 def _present(home: Path, tenant_id: UUID, files: Sequence[lake.LakeFile]) -> list[str]:

@@ -5,6 +5,7 @@ none, of the tenant's reporting currency.
 """
 
 from pricing.usage import BUCKETS
+from store.warehouse_metric_tables import METRIC_TABLES
 
 TABLES: dict[str, dict[str, str]] = {
     "meta": {
@@ -191,6 +192,7 @@ TABLES: dict[str, dict[str, str]] = {
         "at": "timestamp",
         "due_by": "timestamp",
     },
+    **METRIC_TABLES,
 }
 
 

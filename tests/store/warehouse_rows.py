@@ -10,7 +10,7 @@ from pricing.money import NANO
 from pricing.price_book import PriceEntry, listed_prices
 from pricing.price_ranges import PriceRanges
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
-from store import warehouse, warehouse_coverage
+from store import warehouse, warehouse_coverage, warehouse_metrics
 from store.warehouse import Building, Check, Publication, publishing
 from store.warehouse_tables import TABLES
 
@@ -52,6 +52,8 @@ def publish_tables(
             warehouse.load(con, table, [dict.fromkeys(columns) | row for row in rows.get(table, [])])
         if not {"unpriced_bounds", "month_coverage"} & set(rows):
             warehouse_coverage.load(con, RANGES)
+        if "segment_month" not in rows:
+            warehouse_metrics.sum_up(con, rows["meta"][0]["reporting_currency"])
         held = warehouse.row_counts(con)["invoices"]
         return [Check("invoices", held if source_invoices is None else source_invoices, held)]
 
