@@ -12,6 +12,7 @@ from pipelines import (
     commands,
     dispute_commands,
     evidence_commands,
+    focus_commands,
     inbox_commands,
     mail_commands,
     outbox_commands,
@@ -159,6 +160,7 @@ def audit_verify() -> None:
 
 # Behind the others in the list of commands, as it is asked for least.
 app.command()(reconcile_commands.reconcile)
+app.command("export-focus")(focus_commands.export_focus)
 
 if __name__ == "__main__":
     app()

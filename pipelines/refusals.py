@@ -12,6 +12,7 @@ from billing.dead_letters import ReasonMissing
 from billing.evidence_holdings import NoSuchDispute
 from billing.evidence_pdf import EvidenceTooLong
 from billing.refund_steps import RefundNotAllowed
+from pipelines.export_focus import ExportRefused
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
 from pipelines.publish_warehouse import RateMissing
@@ -38,6 +39,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     DatabaseUnreachable,
     EmbeddedPostgresError,
     EvidenceTooLong,
+    ExportRefused,
     FolderRefused,
     ImportOvertaken,
     ImportRunning,
