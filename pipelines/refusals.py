@@ -11,6 +11,7 @@ from rich.console import Console
 from billing.dead_letters import ReasonMissing
 from billing.evidence_holdings import NoSuchDispute
 from billing.evidence_pdf import EvidenceTooLong
+from billing.investor_reports import ReportRefused, SnapshotDamaged
 from billing.refund_steps import RefundNotAllowed
 from pipelines.export_focus import ExportRefused
 from pipelines.installation import NoStripeKey
@@ -53,6 +54,8 @@ REFUSALS: tuple[type[Exception], ...] = (
     RateMissing,
     ReasonMissing,
     RefundNotAllowed,
+    ReportRefused,
+    SnapshotDamaged,
     StripePullError,
     UsageFileRefused,
     UsagePullError,
