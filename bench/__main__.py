@@ -7,7 +7,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
-    "price_events": "pricing 10 M synthetic events against a plain scan-and-group floor",
+    "price_events": "pricing synthetic events, at intake and afterwards, against a plain scan-and-group floor",
     "import_usage": "importing and pricing one million events against reading and writing the same Parquet",
     "webhook_inbox": "taking in signed webhooks and replaying dead letters against bare durable inserts of the same events",
     "retry_schedules": "retry schedules on made-up worlds of failed payments: what each recovers, costs and breaks",

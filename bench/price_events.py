@@ -5,158 +5,167 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from bench.usage_events import make_events
 from pricing.cost_engine import price_usage
-from pricing.price_book import entries_frame, load_catalogue
+from pricing.cube_query import cost_by, day_cube, repriced, unit_prices
+from pricing.price_book import PriceBook, load_catalogue
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
 
 RESULTS = Path(__file__).parent / "results" / "price_events.json"
 THREADS = 2
+MEMORY_LIMIT = "2GB"
 REPETITIONS = 3
-CUSTOMERS = 2_000
-DAYS = 174
-FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
-GROUPS = "customer_id, provider, model, cast(occurred_at as date)"
-SUMS = ", ".join(f"sum({bucket}) as {bucket}" for bucket in TOKEN_BUCKETS)
-# Fifty models that people run in 2026, with length tiers, dated prices, peak hours and tier prices among them.
-MODELS = (
-    (
-        "openai",
-        "gpt-4o gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini gpt-5.1 gpt-5.2 gpt-5.4 gpt-5.4-mini gpt-5.5 o3",
-    ),
-    ("openai", "gpt-5.6-sol gpt-5.6-luna gpt-6-sol gpt-6-luna gpt-6-astra gpt-6.1-terra"),
-    ("anthropic", "claude-haiku-4-5 claude-sonnet-4-5 claude-opus-4-5 claude-opus-5 claude-haiku-5-5 claude-opus-5-5"),
-    ("google", "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite gemini-3-pro-preview gemini-flash-latest"),
-    ("mistral", "mistral-large-4 mistral-small-latest codestral-latest ministral-8b-latest mistral-medium-latest"),
-    ("deepseek", "deepseek-chat deepseek-reasoner deepseek-v4-flash deepseek-v4-pro"),
-    ("x-ai", "grok-4 grok-4-fast grok-3-mini"),
-    ("cohere", "command-a command-r command-r-plus"),
-    ("perplexity", "sonar sonar-pro sonar-deep-research"),
-    ("azure", "gpt-4o gpt-5.4 gpt-4.1"),
-)
+GROUPS = {
+    "customer_id": "u.customer_id",
+    "provider": "u.provider",
+    "model": "u.model",
+    "day": "cast(u.occurred_at as date)",
+}
+GRAIN = ", ".join(GROUPS.values())
+CUBE_KEYS = ("customer_id", "provider", "model", "feature")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One way to the answer: its best wall and CPU time of all repetitions, and the CPU time relative to the floor."""
+    """One way to the answer: its least wall and CPU time of all repetitions; rates are per second of CPU time."""
 
     name: str
     wall_seconds: float
     cpu_seconds: float
-    cpu_ratio_to_floor: float
-    million_events_per_second: float
-    groups: int
+    million_events_per_cpu_second: float
+    rows: int
+    cost_pico_usd: int | None
 
 
-def make_events(con: duckdb.DuckDBPyConnection, path: Path, events: int) -> None:
-    """Write synthetic events: skewed customers and models, every tier, long and short inputs, one file."""
-    names = [(provider, model) for provider, models in MODELS for model in models.split()]
-    models = pl.DataFrame(names, schema=["provider", "model"], orient="row").with_row_index("model_number")
-    con.register("models", models.with_columns(pl.col("model_number").cast(pl.Int64)))
-    # hash() of the row number stands for chance, so that every run on every machine makes the same events.
-    con.execute(
-        f"""copy (
-        select 'c' || lpad(customer::varchar, 4, '0') as customer_id, provider, model,
-            case when tier < 80 then 'standard' when tier < 92 then 'batch' when tier < 96 then 'flex' else 'priority' end as service_tier,
-            timestamp '{FIRST_DAY:%Y-%m-%d}' + to_seconds(second_of_all::bigint) as occurred_at,
-            input_total - cached as input_uncached_tokens, cached as cache_read_tokens,
-            0::bigint as cache_write_5m_tokens, 0::bigint as cache_write_1h_tokens, 0::bigint as input_audio_tokens,
-            output_total - reasoning as output_text_tokens, reasoning as reasoning_tokens, 0::bigint as output_audio_tokens,
-            0::bigint as images, 0::bigint as seconds, 0::bigint as pages, 0::bigint as search_requests, 1::bigint as requests
-        from (
-            select *, case when long < 2 then 150000 + draw % 250000 else 50 + (draw % 4000) end as input_total,
-                case when draw % 3 = 0 then (case when long < 2 then 100000 else 40 end) else 0 end as cached,
-                20 + (draw // 7) % 1500 as output_total,
-                case when draw % 5 = 0 then 15 else 0 end as reasoning,
-                least({CUSTOMERS - 1}, floor({CUSTOMERS} * pow(u1, 3)))::bigint as customer,
-                ((customer * 7 + floor(4 * pow(u2, 2))) % {len(names)})::bigint as model_number
-            from (
-                select (hash(i) >> 8)::bigint as draw, (hash(i + 1000000007) % 1000000) / 1e6 as u1,
-                    (hash(i + 2000000011) % 1000000) / 1e6 as u2, (hash(i + 3000000019) % 100)::bigint as tier,
-                    (hash(i + 4000000007) % 100)::bigint as long, i * {DAYS * 86_400} // {events} as second_of_all
-                from range({events}) rows(i)
+@dataclass(frozen=True)
+class Bench:
+    """The tables of one run: raw events, the same priced at intake, the day cube, and the prices they refer to."""
+
+    con: duckdb.DuckDBPyConnection
+    book: PriceBook
+    events: int
+    raw: str
+    stored: str
+
+    def measured(self, name: str, ask: Callable[[], duckdb.DuckDBPyRelation]) -> Measure:
+        """Run a query of (rows, cost) REPETITIONS times; the least of each clock counts."""
+        walls, clocks, answers = [], [], set()
+        for _ in range(REPETITIONS):
+            wall, cpu = time.perf_counter(), time.process_time()
+            answers.add(ask().fetchall()[0])
+            walls.append(time.perf_counter() - wall)
+            clocks.append(time.process_time() - cpu)
+        # The same query answers the same, whichever thread comes first; a sum of doubles would not.
+        [(rows, cost)] = answers
+        best = min(clocks)
+        return Measure(name, min(walls), best, self.events / best / 1e6, rows, cost)
+
+    def ways(self) -> Iterator[Measure]:
+        """Floor first, then each way to the cost."""
+        sums = ", ".join(f"sum(u.{bucket}) as {bucket}" for bucket in TOKEN_BUCKETS)
+        prices = unit_prices(self.book.by_id(self.ids()))
+        self.con.from_arrow(prices.to_arrow()).create("unit_prices")
+        for name, query in (
+            (
+                "floor: scan, group, sum tokens",
+                f"select {sums}, null as cost_pico_usd from {self.raw} u group by {GRAIN}",
+            ),
+            ("stored price_id: hash join, cost", cost_by(self.stored, "unit_prices", prices, GROUPS)),
+            ("stored cost: sum", f"select sum(u.cost_pico_usd) as cost_pico_usd from {self.stored} u group by {GRAIN}"),
+        ):
+            yield self.measured(
+                name, lambda query=query: self.con.sql(f"select count(*), sum(cost_pico_usd) from ({query})")
             )
-        ) join models using (model_number)
-        ) to '{path}' (format parquet, compression zstd)"""
-    )
+        yield self.measured("intake: names, range join, cost", self.intake)
+        yield self.build_cube(day_cube(self.stored, "unit_prices", prices, CUBE_KEYS))
+        for grain, keys in (
+            (
+                "customer and month",
+                {"customer_id": "u.customer_id", "month": "cast(date_trunc('month', u.day) as date)"},
+            ),
+            ("customer, model and day", {name: f"u.{name}" for name in GROUPS}),
+        ):
+            query = repriced("cube.usage_cube", "unit_prices", prices, keys)
+            yield self.measured(
+                f"all history priced anew from the cube, by {grain}",
+                lambda query=query: self.con.sql(f"select count(*), sum(cost_pico_usd) from ({query})"),
+            )
 
+    def intake(self) -> duckdb.DuckDBPyRelation:
+        """Events without a price entry, priced and grouped as the floor groups them."""
+        priced = price_usage(self.con, self.con.sql(f"select * from {self.raw}"), self.book).set_alias("u")
+        return priced.aggregate("sum(cost_pico_usd) as cost", GRAIN).aggregate("count(*), sum(cost)")
 
-def measured(name: str, events: int, ask: Callable[[], duckdb.DuckDBPyRelation]) -> tuple[Measure, object]:
-    """Run a query REPETITIONS times to its last group; the least of each clock counts."""
-    walls, clocks, total, groups = [], [], None, 0
-    for _ in range(REPETITIONS):
+    def build_cube(self, query: str) -> Measure:
+        """The day cube built once as a table of a database file, sorted as the warehouse keeps it."""
+        narrow = ", ".join(f"{bucket}::bigint as {bucket}" for bucket in BUCKETS)
         wall, cpu = time.perf_counter(), time.process_time()
-        groups, *rest = ask().fetchall()[0]
-        walls.append(time.perf_counter() - wall)
-        clocks.append(time.process_time() - cpu)
-        total = rest[0] if rest else None
-    best = min(walls)
-    return Measure(name, best, min(clocks), 0.0, events / best / 1e6, groups), total
+        self.con.execute(
+            f"create table cube.usage_cube as select * replace ({narrow}) from ({query}) order by customer_id, day"
+        )
+        walls, clocks = time.perf_counter() - wall, time.process_time() - cpu
+        [(rows, cost)] = self.con.sql("select count(*), sum(cost_pico_usd) from cube.usage_cube").fetchall()
+        name = "day cube: customer x model x price entry x feature x day"
+        return Measure(name, walls, clocks, self.events / clocks / 1e6, rows, int(cost))
+
+    def ids(self) -> list[int]:
+        """The price entries that the stored events name."""
+        rows = self.con.sql(f"select distinct price_id from {self.stored} where price_id is not null").fetchall()
+        return [price_id for (price_id,) in rows]
 
 
 def run(events: int, folder: Path) -> dict[str, object]:
-    """Make the events, then measure the floor, pricing at intake and pricing by stored price_id."""
-    book = load_catalogue()
+    """Make the events, price them once, then measure every way."""
     con = duckdb.connect()
-    con.execute(f"set threads = {THREADS}; set TimeZone = 'UTC'; set temp_directory = '{folder}'")
-    raw, stored = folder / "events.parquet", folder / "priced.parquet"
-    make_events(con, raw, events)
-    price_usage(con, con.read_parquet(str(raw)), book).write_parquet(str(stored), compression="zstd")
-    con.from_arrow(entries_frame(book.by_id(ids(con, stored))).to_arrow()).create("price_entries")
-
-    def grouped(relation: str, sums: str, outer: str) -> duckdb.DuckDBPyRelation:
-        return con.sql(f"select count(*), {outer} from (select {sums} from {relation} group by {GROUPS})")
-
-    def intake() -> duckdb.DuckDBPyRelation:
-        priced = price_usage(con, con.read_parquet(str(raw)), book)
-        groups = priced.aggregate("sum(cost_pico_usd) as cost, count(*) as events", GROUPS)
-        return groups.aggregate("count(*), sum(cost)")
-
-    product = " + ".join(f"u.{bucket} * coalesce(p.{bucket}_pico_usd, 0)" for bucket in BUCKETS)
-    by_id = f"(select u.*, {product} as cost from '{stored}' u join price_entries p using (price_id))"
-    floor, _ = measured(
-        "floor: scan, group, sum tokens", events, lambda: grouped(f"'{raw}'", SUMS, "sum(output_text_tokens)")
+    con.execute(
+        f"set threads = {THREADS}; set memory_limit = '{MEMORY_LIMIT}'; set TimeZone = 'UTC'; set temp_directory = '{folder}'"
     )
-    measures, totals = [floor], []
-    for name, ask in (
-        ("intake: names, range join, cost", intake),
-        ("stored price_id: hash join, cost", lambda: grouped(by_id, "sum(cost) as cost", "sum(cost)")),
-        ("stored cost: sum", lambda: grouped(f"'{stored}'", "sum(cost_pico_usd) as cost", "sum(cost)")),
-    ):
-        measure, total = measured(name, events, ask)
-        measures.append(measure)
-        totals.append(total)
-    if len(set(totals)) != 1:
-        raise SystemExit(f"The ways disagree on the cost: {totals}")
-    return report(events, measures, totals[0], raw)
+    con.execute(f"attach '{folder}/cube.duckdb' as cube")
+    book = load_catalogue()
+    files = make_events(con, folder, events)
+    for file in files:
+        priced = price_usage(con, con.read_parquet(str(file)), book)
+        priced.write_parquet(str(folder / f"priced-{file.name}"), compression="zstd")
+    raw, stored = (f"read_parquet('{folder}/{stem}-*.parquet')" for stem in ("events", "priced-events"))
+    measures = list(Bench(con, book, events, raw, stored).ways())
+    costs = {measure.cost_pico_usd for measure in measures[1:]}
+    if len(costs) != 1:
+        raise SystemExit(f"The ways disagree on the cost: {measures}")
+    return report(events, measures, sum(file.stat().st_size for file in files), peers())
 
 
-def ids(con: duckdb.DuckDBPyConnection, stored: Path) -> list[int]:
-    """The price entries that the stored events name."""
-    rows = con.sql(f"select distinct price_id from '{stored}' where price_id is not null").fetchall()
-    return [price_id for (price_id,) in rows]
+def peers() -> dict[str, object]:
+    """Calls per CPU second of the calculators that others use, measured in a process of its own for the memory's sake."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.peer_calculators"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
 
 
-def report(events: int, measures: list[Measure], total_pico_usd: object, raw: Path) -> dict[str, object]:
-    """The measures as a document, each relative to the first."""
-    floor = measures[0].cpu_seconds
+def report(events: int, measures: list[Measure], raw_bytes: int, peer: dict[str, object]) -> dict[str, object]:
+    """The measures as a document, each relative to the first; the stored price entry is what the peers are set against."""
+    floor, engine = measures[0].cpu_seconds, measures[1]
+    calls = peer["calls_per_cpu_second"]
+    assert isinstance(calls, dict)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "events": events,
-        "bytes_per_event": round(raw.stat().st_size / events, 1),
-        "total_pico_usd": str(total_pico_usd),
+        "bytes_per_event": round(raw_bytes / events, 1),
+        "total_pico_usd": str(engine.cost_pico_usd),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "machine": {
             "processor": platform.machine(),
@@ -166,8 +175,18 @@ def report(events: int, measures: list[Measure], total_pico_usd: object, raw: Pa
             "duckdb": duckdb.__version__,
             "threads": THREADS,
         },
+        "peers": peer
+        | {
+            "events_per_call": {
+                name: round(engine.million_events_per_cpu_second * 1e6 / rate) for name, rate in calls.items()
+            }
+        },
         "measures": [
-            {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(measure).items()}
+            {
+                name: round(value, 3) if isinstance(value, float) else value
+                for name, value in asdict(measure).items()
+                if name != "cost_pico_usd"
+            }
             | {"cpu_ratio_to_floor": round(measure.cpu_seconds / floor, 2)}
             for measure in measures
         ],
@@ -175,36 +194,45 @@ def report(events: int, measures: list[Measure], total_pico_usd: object, raw: Pa
 
 
 def show(console: Console, result: dict[str, object]) -> None:
-    """The result as a table: what a person compares."""
+    """The result as two tables: the ways, and the peers."""
     table = Table(title=f"Pricing {result['events']:,} events on {THREADS} threads, best of {REPETITIONS}")
     headings = {
         "name": "way",
         "wall_seconds": "wall s",
         "cpu_seconds": "CPU s",
         "cpu_ratio_to_floor": "CPU / floor",
-        "million_events_per_second": "M events/s",
-        "groups": "groups",
+        "million_events_per_cpu_second": "M events/CPU s",
+        "rows": "rows",
     }
     for name, heading in headings.items():
         table.add_column(heading, justify="left" if name == "name" else "right")
-    measures = result["measures"]
+    measures, peer = result["measures"], result["peers"]
     assert isinstance(measures, list)
+    assert isinstance(peer, dict)
     for measure in measures:
         table.add_row(*(str(measure[name]) for name in headings))
     console.print(table)
     console.print(f"peak memory {result['peak_memory_mb']} MB; every way came to {result['total_pico_usd']} pico-USD")
+    for name, rate in peer["calls_per_cpu_second"].items():
+        ratio = peer["events_per_call"][name]
+        console.print(
+            f"{name}: {rate:,} calls per CPU second; the stored price entry does {ratio:,} events in that time"
+        )
+    for sentence in peer["left_out"]:
+        console.print(f"[yellow]{sentence}[/yellow]")
 
 
 def main() -> int:
-    """Measure, print the table and keep the result as JSON."""
+    """Measure, print the tables and keep the result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
-    options = parser.parse_args()
+    events = parser.parse_args().events
     with tempfile.TemporaryDirectory(prefix="bench-price-events-") as folder:
-        result = run(options.events, Path(folder))
+        result = run(events, Path(folder))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    show(Console(), result)
+    target = RESULTS if events <= 10_000_000 else RESULTS.with_stem(f"{RESULTS.stem}_{events // 10**6}m")
+    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    show(Console(width=140), result)
     return 0
 
 
