@@ -140,9 +140,12 @@ def usage_cube(
     `reported_by` parts what a log says that a call cost: `provider`, or `gateway` in the files of `estimated` (some of `paths`),
     whose cost is a gateway's own reckoning; NULL where the log says nothing.
     """
+    day = "cast(occurred_at as date)"
+    kept = ", ".join((f"{day} as day", *(key for key in CUBE_KEYS if key != "reported_by"), *BUCKETS))
     events = [
         lake_relation(con, home, tenant_id, chosen).project(
-            f"*, case when reported_cost_pico_usd is not null then '{by}' end as reported_by"
+            f"""{kept}, case when reported_cost_pico_usd is not null then '{by}' end as reported_by,
+            cost_pico_usd, reported_cost_pico_usd"""
         )
         for by, chosen in (
             ("provider", [path for path in paths if path not in estimated]),
@@ -150,9 +153,8 @@ def usage_cube(
         )
         if chosen or by == "provider"
     ]
-    day = "cast(occurred_at as date)"
     keys = ", ".join(CUBE_KEYS)
     sums = ", ".join(f"sum({bucket}) as {bucket}" for bucket in BUCKETS)
     costs = "sum(cost_pico_usd) as list_cost_pico_usd, sum(reported_cost_pico_usd) as reported_cost_pico_usd"
     everything = events[0] if len(events) == 1 else events[0].union(events[1])
-    return everything.aggregate(f"{day} as day, {keys}, count(*) as events, {sums}, {costs}", f"{day}, {keys}")
+    return everything.aggregate(f"day, {keys}, count(*) as events, {sums}, {costs}", f"day, {keys}")
