@@ -1,37 +1,10 @@
 """Who says what usage cost: the provider's own word goes before the price list, a gateway's reckoning does not."""
 
-from collections.abc import Iterator
-from datetime import date
-from typing import Any
-
-import duckdb
-import polars as pl
 import pytest
 
-from pricing.effective_cost import COSTED_COLUMNS, CUBE_KEYS, effective_cost
-from pricing.usage import BUCKETS
-
-SCHEMA: dict[str, Any] = {
-    "day": pl.Date,
-    **dict.fromkeys(CUBE_KEYS, pl.String),
-    "price_id": pl.Int64,
-    **dict.fromkeys(("events", *BUCKETS), pl.Int64),
-    "list_cost_pico_usd": pl.Decimal(38, 0),
-    "reported_cost_pico_usd": pl.Decimal(38, 0),
-}
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
-
-
-def cube(con: duckdb.DuckDBPyConnection, *rows: dict[str, Any]) -> duckdb.DuckDBPyRelation:
-    """Rows of the lake's cube: one event of gpt-4o each, with what a test names."""
-    blank = dict.fromkeys(SCHEMA) | dict.fromkeys(BUCKETS, 0) | {"day": date(2026, 11, 1), "events": 1}
-    blank |= {"provider": "openai", "model": "gpt-4o"}
-    return con.from_arrow(pl.DataFrame([blank | row for row in rows], schema=SCHEMA, orient="row").to_arrow())
+from pricing.contracts import Discount
+from pricing.effective_cost import COSTED_COLUMNS
+from tests.pricing.costed_cube import costed, term, used
 
 
 @pytest.mark.parametrize(
@@ -47,16 +20,27 @@ def cube(con: duckdb.DuckDBPyConnection, *rows: dict[str, Any]) -> duckdb.DuckDB
     ],
 )
 def test_the_providers_word_goes_before_the_list_and_nobodys_word_is_no_cost(
-    con: duckdb.DuckDBPyConnection,
-    listed: int | None,
-    reported: int | None,
-    by: str | None,
-    cost: int | None,
-    source: str | None,
+    listed: int | None, reported: int | None, by: str | None, cost: int | None, source: str | None
 ) -> None:
     given = {"list_cost_pico_usd": listed, "reported_cost_pico_usd": reported, "reported_by": by}
-    costed = effective_cost(cube(con, given))
-    assert costed.columns == list(COSTED_COLUMNS)
-    assert costed.project(
-        "list_cost_pico_usd, reported_cost_pico_usd, cost_pico_usd, cost_source, contract_id"
-    ).fetchall() == [(listed, reported, cost, source, None)]
+    [row] = costed([used(**given)])
+    assert tuple(row) == COSTED_COLUMNS
+    names = ("list_cost_pico_usd", "reported_cost_pico_usd", "cost_pico_usd", "cost_source", "contract_id")
+    assert tuple(row[name] for name in names) == (listed, reported, cost, source, None)
+
+
+def test_a_contract_goes_before_the_list_and_after_the_providers_word() -> None:
+    """10 % off 100 tokens at $10 a million; what OpenAI itself reported is left as it is, what a gateway reckons is not."""
+    rows = [
+        used(out=100),
+        used(customer="acct_2", out=100, reported_cost_pico_usd=7, reported_by="provider"),
+        used(customer="acct_3", out=100, reported_cost_pico_usd=7, reported_by="gateway"),
+        used(customer="acct_4", out=100, model="claude", provider="anthropic", price_id=None, list_cost_pico_usd=5),
+    ]
+    found = costed(rows, term(Discount(100_000)))
+    assert [(row["cost_pico_usd"], row["cost_source"], row["contract_id"]) for row in found] == [
+        (900_000_000, "contract", "openai-2026"),
+        (7, "reported", None),
+        (900_000_000, "contract", "openai-2026"),
+        (5, "catalogue", None),
+    ]
