@@ -12,21 +12,24 @@ import polars as pl
 from pipelines import publish_metrics
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
-from pricing.effective_cost import ESTIMATING_SOURCES, effective_cost
+from pipelines.publish_usage import load_usage
+from pricing.effective_cost import Agreements
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
 from pricing.money import NANO
-from pricing.price_book import load_catalogue
+from pricing.price_book import entries_frame, load_catalogue
 from pricing.price_ranges import PriceRanges
 from pricing.revenue import RevenueLine, revenue_lines
 from pricing.revenue_books import Invoice, unbalanced
 from pricing.revenue_months import SIGNS, customer_months, unconverted
 from pricing.service_period import next_month
 from store import (
+    contract_terms,
     customer_mappings,
     freshness,
     fx_rates,
     lake,
+    own_prices,
     price_entries,
     refunds_waiting,
     revenue_sources,
@@ -61,7 +64,7 @@ class Sources:
     unbalanced: list[tuple[Invoice, int]]
     refs: pl.DataFrame
     lake_files: list[lake.LakeFile]
-    prices: pl.DataFrame
+    agreed: Agreements
     customers: list[Row]
     invoices: list[Row]
     invoice_sums: dict[str, int]
@@ -112,9 +115,15 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
             unbalanced=unbalanced(books.invoices),
             refs=customer_mappings.customer_refs(connection),
             lake_files=lake.read_manifest(connection),
-            prices=price_entries.read(connection),
+            agreed=_agreed(connection, now),
             **_mirror(connection, rates, tenant.reporting_currency, now),
         )
+
+
+def _agreed(connection: Connection, now: datetime) -> Agreements:
+    own = entries_frame(own_prices.used(connection)).unique("price_id")
+    entries = pl.concat([price_entries.read(connection), own]).unique("price_id", keep="first")
+    return Agreements(contract_terms.read(connection), (), entries, now.date())
 
 
 def _mirror(connection: Connection, rates: RateTable, currency: str, now: datetime) -> dict[str, Any]:
@@ -135,10 +144,7 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
-    paths = _present(home, tenant.tenant_id, sources.lake_files)
-    estimated = {file.path for file in sources.lake_files if file.source in ESTIMATING_SOURCES}
-    cube = lake.usage_cube(con, home, tenant.tenant_id, paths, estimated=estimated)
-    warehouse_usage.load(con, effective_cost(cube), sources.refs)
+    load_usage(con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed)
     warehouse_coverage.load(con, PriceRanges(load_catalogue()))
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
@@ -169,21 +175,9 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
         ("attention", _attention(sources, usage, now)),
     ):
         warehouse.load(con, table, rows)
-    warehouse_usage.load_prices(con, sources.prices)
+    warehouse_usage.load_prices(con, sources.agreed.entries)
     metric_checks = warehouse_metrics.fill(con, sources.metrics, tenant.reporting_currency)
     return [*_checks(con, sources, months), *metric_checks]
-
-
-def _present(home: Path, tenant_id: UUID, files: Sequence[lake.LakeFile]) -> list[str]:
-    """The paths of the manifest's files. Raises LakeDamaged where one is gone, since its usage would be missing in every sum."""
-    folder = lake.tenant_folder(home, tenant_id)
-    lost = [file.path for file in files if not (folder / file.path).is_file()]
-    if lost:
-        raise lake.LakeDamaged(
-            f"{len(lost)} of {len(files)} files that the database names are gone from {folder}, the first is {lost[0]}. "
-            "Bring the folder back from a backup; until then the version that was published last is shown."
-        )
-    return [file.path for file in files]
 
 
 def _usd_rates(usage: UsageSummary, sources: Sources, now: datetime) -> list[Row]:

@@ -12,6 +12,7 @@ from billing.dead_letters import ReasonMissing
 from billing.evidence_holdings import NoSuchDispute
 from billing.evidence_pdf import EvidenceTooLong
 from billing.investor_reports import ReportRefused, SnapshotDamaged
+from billing.price_book import PriceBookNotAllowed
 from billing.refund_steps import RefundNotAllowed
 from pipelines.export_focus import ExportRefused
 from pipelines.installation import NoStripeKey
@@ -22,6 +23,7 @@ from pipelines.pull_usage_client import UsagePullError
 from pipelines.read_usage_chunks import UsageFileRefused
 from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
+from pricing.contracts import TermRefused
 from pricing.money import MoneyError
 from store.database import DatabaseRefused, DatabaseUnreachable, trouble_in_words
 from store.embedded_postgres import EmbeddedPostgresError
@@ -50,6 +52,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     NoStripeKey,
     NoSuchConnection,
     PortTaken,
+    PriceBookNotAllowed,
     ProcessDied,
     RateMissing,
     ReasonMissing,
@@ -57,6 +60,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     ReportRefused,
     SnapshotDamaged,
     StripePullError,
+    TermRefused,
     UsageFileRefused,
     UsagePullError,
     WarehouseNotWritten,

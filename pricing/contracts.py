@@ -194,6 +194,32 @@ def use_credits(terms: Iterable[Term], days: Iterable[DayCost]) -> list[tuple[da
     return found
 
 
+def conflicting(term: Term, others: Iterable[Term]) -> Term | None:
+    """A term that says the same thing in another way at the same time; None when there is none.
+
+    Two credits may hold at once, and two commitments of a provider never.
+    """
+
+    def says(one: Term) -> tuple[object, ...]:
+        named: tuple[str, ...] = ()
+        if isinstance(one.rule, VolumeTiers):
+            named = (one.rule.bucket,)
+        return type(one.rule), one.provider.lower(), one.models.lower(), one.service_tier, named
+
+    if isinstance(term.rule, Credit):
+        return None
+    return next(
+        (
+            other
+            for other in others
+            if says(other) == says(term)
+            and (other.valid_to is None or term.valid_from < other.valid_to)
+            and (term.valid_to is None or other.valid_from < term.valid_to)
+        ),
+        None,
+    )
+
+
 def check(term: Term) -> None:
     """Raises TermRefused for a term that cannot be meant: its dates, its numbers or its names contradict themselves."""
     if not term.contract_id.strip() or not term.provider.strip() or not term.models.strip():

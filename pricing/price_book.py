@@ -130,6 +130,18 @@ class PriceBook:
         of_size = "" if terms.search_context_size is None else f" for the size {terms.search_context_size!r}"
         return f"the price book lists {'/'.join(found)} without a price{of_size}"
 
+    def terms_of(self, provider: str, model: str) -> Sequence[Terms]:
+        """The terms that a catalogue model has prices of its own for."""
+        return self._source.terms(provider, model)
+
+    def terms_meant(self, provider: str, model: str, asked: AskedName) -> Terms:
+        """Which terms an event's words come to for a catalogue model."""
+        return self._source.terms_meant(provider, model, asked)
+
+    def entries_on(self, provider: str, model: str, terms: Terms) -> tuple[PriceEntry, ...]:
+        """The entries of a catalogue model on these terms. They never overlap."""
+        return self._flattened(provider, model, terms)
+
     def by_id(self, price_ids: Iterable[int]) -> list[PriceEntry]:
         """The entries with these ids, sorted by id; an id that the book does not hold (any more) is left out.
 

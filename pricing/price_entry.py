@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -117,6 +117,14 @@ def quote(entry: PriceEntry, buckets: Mapping[str, int]) -> int:
         whole += quantity * unit
         parts += quantity * entry.remainders.get(bucket, 0)
     return whole + (parts + REMAINDER_PARTS // 2) // REMAINDER_PARTS
+
+
+def lasting(entry: PriceEntry, valid_from: datetime | None, valid_to: datetime | None) -> PriceEntry:
+    """The same entry, with its name and its id, for a part of its time: another one holds for the rest."""
+    part = replace(entry, valid_from=valid_from, valid_to=valid_to)
+    object.__setattr__(part, "price_key", entry.price_key)
+    object.__setattr__(part, "price_id", entry.price_id)
+    return part
 
 
 def tier_named(service_tier: str | None) -> str:

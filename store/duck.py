@@ -36,3 +36,12 @@ def bound(
     # Nothing is fetched from the network by a query: what is not built in is not there.
     connection.execute("set autoinstall_known_extensions = false")
     connection.execute("set autoload_known_extensions = false")
+
+
+def kept(
+    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, name: str
+) -> duckdb.DuckDBPyRelation:
+    """The relation read once into a temporary table, which is gone with the connection: for what is asked several times."""
+    making = f'create or replace temporary table {name} as select * from "~read_once"'  # noqa: S608 - a name of ours
+    relation.query("~read_once", making)
+    return connection.table(name)

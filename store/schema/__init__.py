@@ -1,5 +1,6 @@
 """Every table of the store, by name; the migrations make them, these describe them."""
 
+from store.schema.agreements import contract_terms, own_prices, priced_books, restatements
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
@@ -45,6 +46,7 @@ __all__ = [
     "ALL_COMMANDS",
     "SCHEMA",
     "audit_log",
+    "contract_terms",
     "customer_mappings",
     "discrepancies",
     "dispute_cases",
@@ -59,7 +61,9 @@ __all__ = [
     "mail_stops",
     "metadata",
     "outgoing_mails",
+    "own_prices",
     "price_entries",
+    "priced_books",
     "provider_costs",
     "provider_usage",
     "reconciliation_runs",
@@ -73,6 +77,7 @@ __all__ = [
     "report_link_revocations",
     "report_link_views",
     "report_links",
+    "restatements",
     "sending_pauses",
     "source_freshness",
     "stripe_balance_transactions",
