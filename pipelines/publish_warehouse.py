@@ -13,6 +13,7 @@ from pipelines import publish_metrics
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
 from pipelines.publish_usage import load_usage
+from pricing.allowances import public_allowances
 from pricing.effective_cost import Agreements
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
@@ -123,7 +124,7 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
 def _agreed(connection: Connection, now: datetime) -> Agreements:
     own = entries_frame(own_prices.used(connection)).unique("price_id")
     entries = pl.concat([price_entries.read(connection), own]).unique("price_id", keep="first")
-    return Agreements(contract_terms.read(connection), (), entries, now.date())
+    return Agreements(contract_terms.read(connection), public_allowances(), entries, now.date())
 
 
 def _mirror(connection: Connection, rates: RateTable, currency: str, now: datetime) -> dict[str, Any]:
