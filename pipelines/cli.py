@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipelines import (
+    bill_commands,
     commands,
     dispute_commands,
     evidence_commands,
@@ -160,6 +161,7 @@ def audit_verify() -> None:
         sys.exit(0 if commands.audit_verify(console) else 1)
 
 
+app.command("import-bill")(bill_commands.import_bill_file)
 # Behind the others in the list of commands, as it is asked for least.
 app.command()(reconcile_commands.reconcile)
 app.command("export-focus")(focus_commands.export_focus)

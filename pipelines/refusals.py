@@ -15,6 +15,7 @@ from billing.investor_reports import ReportRefused, SnapshotDamaged
 from billing.price_book import PriceBookNotAllowed
 from billing.refund_steps import RefundNotAllowed
 from pipelines.export_focus import ExportRefused
+from pipelines.import_bill import BillRefused
 from pipelines.installation import NoStripeKey
 from pipelines.one_at_a_time import AlreadyRunning, FolderRefused
 from pipelines.publish_warehouse import RateMissing
@@ -36,6 +37,7 @@ from store.warehouse import WarehouseNotWritten
 REFUSED = 2
 REFUSALS: tuple[type[Exception], ...] = (
     AlreadyRunning,
+    BillRefused,
     ConfigExists,
     ConfigurationError,
     DatabaseRefused,
