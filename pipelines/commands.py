@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from rich.console import Console
 
+from pipelines import demo_sources, price_file, publish_warehouse
 from pipelines import import_usage as usage
-from pipelines import price_file, publish_warehouse
 from pipelines import worker as worker_process
 from pipelines.installation import Installation, open_installation, postgres_in_use, stripe_config
 from pipelines.margin_table import print_margin_table
@@ -39,7 +39,11 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
         with open_installation(settings, tenant_name="Demo company") as installation:
             sandbox = start_sandbox(settings)
             try:
-                _pull_import_publish(console, installation, sandbox.stripe, [sandbox.usage_file], now=now)
+                _import_usage(console, installation, [sandbox.usage_file], now=now)
+                demo_sources.pull_demo_sources(
+                    console, installation, settings, sandbox.stripe.api_base, sandbox.bills, now=now
+                )
+                _pull_and_publish(console, installation, sandbox.stripe, now=now)
                 print_margin_table(console, installation.home, installation.tenant_id)
                 if page_port is not None:
                     serve_until_interrupted(
@@ -52,6 +56,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                         write_key=SANDBOX_KEY,
                         webhook_secrets=tell_sandbox_where(sandbox, page_port),
                         smtp_url="off",  # the demo company's customers are nobody to write to
+                        usage_keys=demo_sources.environment(sandbox.stripe.api_base),
                     )
             finally:
                 stop_children([sandbox.child])
@@ -66,7 +71,7 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     with only_one(settings.metering_home):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
         with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
-            _pull_import_publish(console, installation, stripe, [], now=now)
+            _pull_and_publish(console, installation, stripe, now=now)
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:
                 serve_until_interrupted(
@@ -94,20 +99,32 @@ def _refuse_demo_tenant(settings: Settings) -> None:
         )
 
 
-def _pull_import_publish(
-    console: Console, installation: Installation, stripe: StripeConfig, usage_files: list[Path], *, now: Clock
+def _import_usage(
+    console: Console,
+    installation: Installation,
+    files: list[Path],
+    *,
+    usage_format: str | None = None,
+    columns: str | None = None,
+    mapping: Path | None = None,
+    now: Clock,
 ) -> None:
-    if usage_files:
-        with progress_bars(console, "Usage") as progress:
-            summary = usage.import_files(
-                installation.engine,
-                installation.home,
-                installation.tenant_id,
-                usage_files,
-                now=now(),
-                progress=progress,
-            )
-        print_import_summary(console, summary)
+    with progress_bars(console, "Usage") as progress:
+        summary = usage.import_files(
+            installation.engine,
+            installation.home,
+            installation.tenant_id,
+            files,
+            format=usage_format,
+            columns=columns,
+            mapping=mapping,
+            now=now(),
+            progress=progress,
+        )
+    print_import_summary(console, summary)
+
+
+def _pull_and_publish(console: Console, installation: Installation, stripe: StripeConfig, *, now: Clock) -> None:
     with progress_bars(console, "Stripe") as advance:
         outcome = refresh(
             installation.engine, installation.home, installation.tenant_id, stripe, now=now(), progress=advance
@@ -127,7 +144,7 @@ def refresh_once(console: Console, *, now: Clock) -> None:
     stripe = stripe_config(settings)
     _refuse_demo_tenant(settings)
     with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
-        _pull_import_publish(console, installation, stripe, [], now=now)
+        _pull_and_publish(console, installation, stripe, now=now)
 
 
 def import_usage(
@@ -142,19 +159,9 @@ def import_usage(
     """Import, say what was accepted, and publish so that the pages show it."""
     settings = load_settings()
     with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
-        with progress_bars(console, "Usage") as progress:
-            summary = usage.import_files(
-                installation.engine,
-                installation.home,
-                installation.tenant_id,
-                files,
-                format=usage_format,
-                columns=columns,
-                mapping=mapping,
-                now=now(),
-                progress=progress,
-            )
-        print_import_summary(console, summary)
+        _import_usage(
+            console, installation, files, usage_format=usage_format, columns=columns, mapping=mapping, now=now
+        )
         publication = publish_warehouse.publish(
             installation.engine, installation.home, installation.tenant_id, now=now()
         )

@@ -22,7 +22,7 @@ SOURCES: Mapping[str, Source] = {
         HELICONE,
     )
 }
-_KEY_SETTINGS = {
+_SETTING_OF = {
     "openai": "METERING_OPENAI_ADMIN_KEY",
     "anthropic": "METERING_ANTHROPIC_ADMIN_KEY",
     "openrouter": "METERING_OPENROUTER_KEY",
@@ -31,10 +31,13 @@ _KEY_SETTINGS = {
     "helicone": "METERING_HELICONE_KEY",
 }
 
+# Every setting that holds a key of a source.
+KEY_SETTINGS = tuple(_SETTING_OF.values())
+
 
 def access(kind: str, settings: Settings) -> Access:
     """How to reach a source. Raises UsageKeyMissing, with the sentence to show, when a setting is missing."""
-    setting, name = _KEY_SETTINGS[kind], SOURCES[kind].name
+    setting, name = _SETTING_OF[kind], SOURCES[kind].name
     key: SecretStr | None = getattr(settings, setting.lower())
     base_url: str | None = getattr(settings, f"metering_{kind}_base_url")
     if key is None:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipelines.installation import Installation
 from pipelines.pull_stripe import StripeConfig
+from pipelines.pull_usage_access import KEY_SETTINGS
 from pipelines.supervise import LOOPBACK, Child, ProcessDied, answers, free_port, start_child, stop_children, wait_until
 from store.settings import Settings
 
@@ -23,11 +24,12 @@ SANDBOX_SEED = 7
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running stand-in for Stripe with the demo company, and the usage file that it wrote."""
+    """A running stand-in for Stripe and the providers of the demo company, and the usage and bills that it wrote as files."""
 
     child: Child
     stripe: StripeConfig
     usage_file: Path
+    bills: tuple[Path, ...]
 
 
 def demo_day(home: Path) -> datetime:
@@ -48,7 +50,7 @@ def start_sandbox(settings: Settings) -> Sandbox:
     """Start the sandbox with the demo company and wait until it has written its usage and answers."""
     home = settings.metering_home
     as_of = demo_day(home)
-    usage_file = home / "demo-usage.parquet"
+    usage_file, bills = home / "demo-usage.parquet", home / "demo-bills"
     # The same port again where possible: rows and logs then name one address.
     port = free_port(settings.metering_sandbox_port, must=False)
     url = f"http://{LOOPBACK}:{port}"
@@ -62,7 +64,10 @@ def start_sandbox(settings: Settings) -> Sandbox:
         as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
     ]
     child = start_child(
-        "sandbox", [*arguments, "--usage-out", str(usage_file)], log_folder=home / "logs", environment={}
+        "sandbox",
+        [*arguments, "--usage-out", str(usage_file), "--bills-out", str(bills)],
+        log_folder=home / "logs",
+        environment={},
     )
     try:
         wait_until(child, lambda: answers(f"{url}/_sandbox/clock"), timeout_seconds=60)
@@ -70,7 +75,7 @@ def start_sandbox(settings: Settings) -> Sandbox:
         stop_children([child])
         raise
     stripe = StripeConfig(api_key=SANDBOX_KEY, api_base=url, requests_per_second=500)
-    return Sandbox(child, stripe, usage_file)
+    return Sandbox(child, stripe, usage_file, tuple(sorted(path for path in bills.iterdir() if path.suffix != ".part")))
 
 
 def tell_sandbox_where(sandbox: Sandbox, page_port: int) -> str:
@@ -94,11 +99,13 @@ def serve_until_interrupted(
     write_key: str,
     webhook_secrets: str,
     smtp_url: str,
+    usage_keys: Mapping[str, str] | None = None,
 ) -> None:
     """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
 
     `write_key`, the key that may change things at Stripe, is given to the worker alone; empty when there is none.
-    So is `smtp_url`, the mail server; `off` when no mail shall leave the house.
+    So is `smtp_url`, the mail server; `off` when no mail shall leave the house. `usage_keys` are settings of providers, by name,
+    that the worker gets beside those it finds itself; the web process gets none of either.
     """
     logs = installation.home / "logs"
     environment = {
@@ -112,11 +119,12 @@ def serve_until_interrupted(
         "STRIPE_WEBHOOK_SECRETS": webhook_secrets,
         "SMTP_URL": "off",
     }
-    for_worker = {**environment, "STRIPE_WRITE_KEY": write_key or "off", "SMTP_URL": smtp_url}
+    for_web = {**environment, **dict.fromkeys(KEY_SETTINGS, "off")}
+    for_worker = {**environment, **(usage_keys or {}), "STRIPE_WRITE_KEY": write_key or "off", "SMTP_URL": smtp_url}
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"
     try:
-        started.append(start_child("web", ["serve"], log_folder=logs, environment=environment))
+        started.append(start_child("web", ["serve"], log_folder=logs, environment=for_web))
         started.append(start_child("worker", ["pipelines.cli", "worker"], log_folder=logs, environment=for_worker))
         wait_until(started[0], lambda: answers(f"{url}/healthz"), timeout_seconds=60)
         console.print(f"\n[bold]Open {url}[/bold]  (Ctrl-C stops everything; logs in {logs})", highlight=False)

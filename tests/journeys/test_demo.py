@@ -57,6 +57,17 @@ def test_a_second_start_prints_the_same_table_and_finds_nothing_new(
     assert re.search(r"\b0 accepted", running_demo.printed), running_demo.printed
 
 
+def test_the_demo_connects_its_providers_as_bills_and_reads_them_once(
+    demo_home: DemoHome, running_demo: ServedDemo
+) -> None:
+    """Two providers by their reports, three by files; a second start finds every line as before."""
+    for source in ("openai:main", "anthropic:main"):
+        assert re.search(rf"{source}: \d[\d,]+ new lines", demo_home.printed), demo_home.printed
+        assert re.search(rf"{source}: 0 new lines, 0 restated, 0 withdrawn", running_demo.printed), running_demo.printed
+    assert len(re.findall(r"after credits; \d[\d,]+ new, 0 restated", demo_home.printed)) == 2
+    assert len(re.findall(r"after credits; 0 new, 0 restated, 0 withdrawn", running_demo.printed)) == 2
+
+
 def test_ctrl_c_leaves_no_process_and_a_killed_demo_starts_again(home: Path) -> None:
     killed, _ = _start_and_wait_for_url(home)
     killed.send_signal(signal.SIGKILL)
