@@ -17,6 +17,7 @@ from pipelines import (
     inbox_commands,
     mail_commands,
     outbox_commands,
+    price_commands,
     reconcile_commands,
     recovery_commands,
     refund_commands,
@@ -41,6 +42,7 @@ app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(usage_commands.app, name="usage")
 app.add_typer(report_commands.app, name="report")
+app.add_typer(price_commands.app, name="prices")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

@@ -73,6 +73,11 @@ class PriceBook:
         self._by_id: dict[int, PriceEntry] = {}
 
     @property
+    def source(self) -> PriceSource:
+        """Where the entries come from."""
+        return self._source
+
+    @property
     def entries(self) -> tuple[PriceEntry, ...]:
         """Every entry of every model, on the terms that it prices on their own. Takes about a second the first time."""
         return tuple(
