@@ -17,6 +17,7 @@ from pricing.price_entry import (
     safe_quantity,
 )
 from pricing.usage import BUCKETS, INPUT_BUCKETS
+from pricing.usage_bounds import UsageBounds, read_bounds, within
 
 PRICED_COLUMNS = ("price_id", "cost_pico_usd", "unpriced_reason")
 NEEDED_COLUMNS = ("occurred_at", "provider", "model", "service_tier", *BUCKETS)
@@ -27,7 +28,7 @@ OPTIONAL_COLUMNS = ("region", "search_context_size")
 _FAR_PAST = datetime(1900, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
 _FAR_FUTURE = datetime(2200, 1, 1)  # noqa: DTZ001 - as above
 _UNBOUNDED = 2**62
-_BOUNDS = {
+_BOUNDS: dict[str, datetime | int] = {
     "valid_from": _FAR_PAST,
     "valid_to": _FAR_FUTURE,
     "above_input_tokens": -1,
@@ -55,27 +56,29 @@ def price_usage(
     """The same rows and columns with `price_id`, `cost_pico_usd` and `unpriced_reason` set.
 
     `usage` is a relation of `con` with NEEDED_COLUMNS: `occurred_at` as TIMESTAMP in UTC, buckets as BIGINT, none null and
-    each at most pricing.usage.COUNTER_MAX; OPTIONAL_COLUMNS are used where present, other columns pass through. Its names are read once here; the rows are priced
-    when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
+    each at most pricing.usage.COUNTER_MAX; OPTIONAL_COLUMNS are used where present, other columns pass through. Its names and bounds are read once here; the rows are
+    priced when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
     nearest pico-USD where an entry has remainders. An event with no entry in force, or with a unit that its entry does
     not price, has NULL in `price_id` and `cost_pico_usd` and says why in `unpriced_reason`.
     """
     absent = [name for name in NEEDED_COLUMNS if name not in usage.columns]
     if absent:
         raise UsageColumnsMissing(f"The usage to price has no column {', '.join(absent)}.")
-    words = [name if name in usage.columns else f"null::varchar as {name}" for name in AskedName._fields]
-    names = usage.project(", ".join(words)).distinct().fetchall()
-    prices = joined_prices(map(AskedName._make, names), book)
+    words = [word for word in AskedName._fields if word in usage.columns]
+    found = usage.project(", ".join(words)).distinct().fetchall()
+    names = [AskedName(**dict(zip(words, row, strict=True))) for row in found]
+    bounds = read_bounds(usage)
+    prices = within(joined_prices(names, book), bounds, _BOUNDS)
     kept = [_quoted(name) for name in usage.columns if name not in PRICED_COLUMNS]
-    lacking = _units_some_lack(prices)
+    lacking = _units_some_lack(prices, bounds.used)
     joined = usage.set_alias("u").join(
-        con.from_arrow(prices.to_arrow()).set_alias("e"), condition=_join_condition(prices), how="left"
+        con.from_arrow(prices.to_arrow()).set_alias("e"), condition=_join_condition(prices, bounds), how="left"
     )
     # The columns in between have names that no import gives, so that any column of the usage may pass through.
     costed = joined.project(
         f"""{", ".join(f"u.{name}" for name in kept)},
         e.price_id as "~price_id", e.price_key as "~price_key", e.unknown_reason as "~unknown",
-        {_cost(prices, lacking)} as "~cost", {_lacking(lacking)} as "~lacks" """
+        {_cost(prices, lacking, bounds)} as "~cost", {_lacking(lacking)} as "~lacks" """
     )
     return costed.project(
         f"""{", ".join(kept)},
@@ -128,16 +131,17 @@ def joined_prices(names: Iterable[AskedName], book: PriceBook) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=_JOINED_SCHEMA), *frames], how="diagonal")
 
 
-def _join_condition(prices: pl.DataFrame) -> str:
+def _join_condition(prices: pl.DataFrame, bounds: UsageBounds) -> str:
     """Names are hashed, the ranges are tested on what the hash finds. Ranges that no entry here has are left out."""
     terms = [
         f"u.{word} is not distinct from e.asked_{word}"
         for word in AskedName._fields
         if word not in OPTIONAL_COLUMNS or prices[f"asked_{word}"].is_not_null().any()
     ]
+    counted = [f"u.{bucket}" for bucket in INPUT_BUCKETS if bucket in bounds.used]
     tests = {
         "u.occurred_at": ("valid_from", ">=", "valid_to", "<"),
-        "(" + " + ".join(f"u.{bucket}" for bucket in INPUT_BUCKETS) + ")": (
+        f"({' + '.join(counted) or '0'})": (
             "above_input_tokens",
             ">",
             "up_to_input_tokens",
@@ -153,12 +157,10 @@ def _join_condition(prices: pl.DataFrame) -> str:
     return " and ".join(terms)
 
 
-def _units_some_lack(prices: pl.DataFrame) -> list[str]:
-    """Buckets without a price in some known entry; only these need a test per row."""
+def _units_some_lack(prices: pl.DataFrame, used: Sequence[str]) -> list[str]:
+    """Used buckets without a price in some known entry; only these need a test per row."""
     known = prices.filter(pl.col("price_id").is_not_null())
-    return [
-        bucket for bucket in BUCKETS if bucket not in FREE_WHEN_ABSENT and known[f"{bucket}_pico_usd"].is_null().any()
-    ]
+    return [bucket for bucket in used if bucket not in FREE_WHEN_ABSENT and known[f"{bucket}_pico_usd"].is_null().any()]
 
 
 def _lacking(buckets: Sequence[str]) -> str:
@@ -167,23 +169,28 @@ def _lacking(buckets: Sequence[str]) -> str:
     return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
 
 
-def _cost(prices: pl.DataFrame, lacking: Sequence[str]) -> str:
+def _cost(prices: pl.DataFrame, lacking: Sequence[str], bounds: UsageBounds) -> str:
     """The sum of products in BIGINT, which no event within `safe_quantity` overflows; others are summed in 128 bits."""
-    priced = [bucket for bucket in BUCKETS if (prices[f"{bucket}_pico_usd"] > 0).any()]
-    whole = [f"u.{bucket}::{{kind}} * coalesce(e.{bucket}_pico_usd, 0)" for bucket in priced]
+    whole = [
+        f"u.{bucket}::{{kind}} * coalesce(e.{bucket}_pico_usd, 0)"
+        for bucket in bounds.used
+        if (prices[f"{bucket}_pico_usd"] > 0).any()
+    ]
     parts = [
         f"u.{bucket}::{{kind}} * e.{bucket}_remainder"
-        for bucket in BUCKETS
+        for bucket in bounds.used
         if (prices[f"{bucket}_remainder"] > 0).any()
     ]
     if parts:
         whole.append(f"({' + '.join(parts)} + {REMAINDER_PARTS // 2}) // {REMAINDER_PARTS}")
     total = " + ".join(whole) or "0"
-    lacks = " or ".join(f"(u.{bucket} > 0 and e.{bucket}_pico_usd is null)" for bucket in lacking) or "false"
+    lacks = "".join(f" or (u.{bucket} > 0 and e.{bucket}_pico_usd is null)" for bucket in lacking)
+    if bounds.all_within(prices["safe_quantity"].drop_nulls().to_list()):
+        return f"case when not (e.price_id is null{lacks}) then {total.format(kind='bigint')} end"
     # The bits of all buckets together are at least as large as the largest of them, and negative if one of them is.
     bits = "(" + " | ".join(f"u.{bucket}" for bucket in BUCKETS) + ")"
     return f"""case
-        when e.price_id is null or {bits} < 0 or {lacks} then null
+        when e.price_id is null or {bits} < 0{lacks} then null
         when {bits} <= e.safe_quantity then {total.format(kind="bigint")}
         else try_cast({total.format(kind="hugeint")} as bigint)
     end"""
