@@ -44,6 +44,7 @@ KINDS = {
     ),
     "unpriced": Kind("model without a price", "models without a price", ":material/sell:", "orange"),
     "unattributed": Kind("usage without a customer", "usages without a customer", ":material/person_off:", "orange"),
+    "told_twice": Kind("usage told twice", "usages told twice", ":material/content_copy:", "orange"),
     "unbalanced": Kind("incomplete invoice", "incomplete invoices", ":material/difference:", "orange"),
     "no_rate": Kind("currency without a rate", "currencies without a rate", ":material/currency_exchange:", "orange"),
 }

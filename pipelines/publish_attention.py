@@ -75,6 +75,13 @@ class Attention:
             minor = cost_minor(pico_usd, self._currency, usd_rate_nano)
             self._add("unattributed", None, name, f"{name} belongs to no customer", minor, f"{events:,} events")
 
+    def withheld(self, days_by_provider: Mapping[str, int]) -> None:
+        """Providers whose report counts as usage on days on which the log has calls of them, too: only the log counts there."""
+        for provider, days in days_by_provider.items():
+            title = f"{provider}'s report and your log both tell of the same days"
+            detail = f"on {days:,} {'day' if days == 1 else 'days'} only the log counts; connect it as a bill, or stop importing its calls"
+            self._add("told_twice", None, provider, title, None, detail)
+
     def unbalanced(self, invoices: Iterable[tuple[Invoice, int]]) -> None:
         """Invoices whose lines do not come to their total, with what the lines lack: their revenue is counted by its lines."""
         for invoice, missing_minor in invoices:

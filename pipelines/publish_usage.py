@@ -1,12 +1,16 @@
 """The usage of a version: the lake's cube, what it costs by whose word, and the tables that are made of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import polars as pl
 
 from pricing.effective_cost import ESTIMATING_SOURCES, Agreements, effective_cost
+from pricing.price_book import entries_frame, load_catalogue
+from pricing.reported_usage import ReportedUsage, days_with_calls, reported_usage
 from store import duck, lake, warehouse, warehouse_usage
 
 
@@ -17,14 +21,35 @@ def load_usage(
     files: Sequence[lake.LakeFile],
     refs: pl.DataFrame,
     agreed: Agreements,
-) -> None:
-    """Write usage_cube and the months of it. `refs` are (customer_ref, customer_id); LakeDamaged where a file is gone."""
+    reports: pl.DataFrame,
+) -> ReportedUsage:
+    """Write usage_cube and the months of it. `refs` are (customer_ref, customer_id); LakeDamaged where a file is gone.
+
+    `reports` are lines of usage that count as the usage of record; what became of them is returned.
+    """
     paths = _present(home, tenant_id, files)
     estimated = {file.path for file in files if file.source in ESTIMATING_SOURCES}
     # The cube is asked several times, the lake once.
     cube = duck.kept(con, lake.usage_cube(con, home, tenant_id, paths, estimated=estimated), "lake_cube")
+    reported = _reported(cube, refs, reports)
+    if not reported.cube.is_empty():
+        cube = duck.kept(con, cube.union(reported.relation(con)), "usage_of_record")
+        known = pl.concat([agreed.entries, entries_frame(reported.entries)]).unique("price_id", keep="first")
+        agreed = replace(agreed, entries=known)
     costed = effective_cost(con, cube, agreed)
     warehouse_usage.load(con, costed, refs)
+    return reported
+
+
+def _reported(cube: Any, refs: pl.DataFrame, reports: pl.DataFrame) -> ReportedUsage:
+    """The lines of reports as rows of the cube, without those of days that the log has itself."""
+    book = load_catalogue()
+    held = (
+        set()
+        if reports.is_empty()
+        else days_with_calls(cube.project("provider, model, day").distinct().fetchall(), book)
+    )
+    return reported_usage(reports, held, set(refs["customer_ref"]), book)
 
 
 def _present(home: Path, tenant_id: UUID, files: Sequence[lake.LakeFile]) -> list[str]:

@@ -1,6 +1,6 @@
 """Publishes a tenant's warehouse: reads the sources once, counts, writes a new version, compares it, and lets it be seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from store import (
     lake,
     own_prices,
     price_entries,
+    provider_reports,
     refunds_waiting,
     revenue_sources,
     tenants,
@@ -44,6 +45,7 @@ from store import (
 )
 from store.database import Connection, Engine, tenant_snapshot, tenant_transaction
 from store.tenants import Tenant
+from store.usage_connections import CountsAs
 from store.warehouse import Check, Publication, publishing
 from store.warehouse_usage import UsageSummary
 
@@ -66,6 +68,7 @@ class Sources:
     refs: pl.DataFrame
     lake_files: list[lake.LakeFile]
     agreed: Agreements
+    reports: pl.DataFrame
     customers: list[Row]
     invoices: list[Row]
     invoice_sums: dict[str, int]
@@ -117,6 +120,7 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
             refs=customer_mappings.customer_refs(connection),
             lake_files=lake.read_manifest(connection),
             agreed=_agreed(connection, now),
+            reports=provider_reports.read_usage(connection, counts_as=CountsAs.USAGE),
             **_mirror(connection, rates, tenant.reporting_currency, now),
         )
 
@@ -145,7 +149,9 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
-    load_usage(con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed)
+    reported = load_usage(
+        con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed, sources.reports
+    )
     warehouse_coverage.load(con, PriceRanges(load_catalogue()))
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
@@ -173,12 +179,14 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
         ("customer_month", [asdict(month) for month in months]),
         ("usd_rates", _usd_rates(usage, sources, now)),
         ("failed_payments", sources.failed_payments),
-        ("attention", _attention(sources, usage, now)),
+        ("attention", _attention(sources, usage, reported.withheld, now)),
     ):
         warehouse.load(con, table, rows)
-    warehouse_usage.load_prices(con, sources.agreed.entries)
+    warehouse_usage.load_prices(
+        con, pl.concat([sources.agreed.entries, entries_frame(reported.entries)]).unique("price_id", keep="first")
+    )
     metric_checks = warehouse_metrics.fill(con, sources.metrics, tenant.reporting_currency)
-    return [*_checks(con, sources, months), *metric_checks]
+    return [*_checks(con, sources, months, reported.sums), *metric_checks]
 
 
 def _usd_rates(usage: UsageSummary, sources: Sources, now: datetime) -> list[Row]:
@@ -195,7 +203,7 @@ def _usd_rates(usage: UsageSummary, sources: Sources, now: datetime) -> list[Row
     return [{"month": month, "rate_nano": rate.rate_nano} for month, rate in rates.items() if rate is not None]
 
 
-def _attention(sources: Sources, usage: UsageSummary, now: datetime) -> list[Row]:
+def _attention(sources: Sources, usage: UsageSummary, withheld: Mapping[str, int], now: datetime) -> list[Row]:
     currency = sources.tenant.reporting_currency
     today = sources.rates.find("usd", currency, now.date())
     usd_rate_nano = today.rate_nano if today else (NANO if currency == "usd" else None)
@@ -206,19 +214,30 @@ def _attention(sources: Sources, usage: UsageSummary, now: datetime) -> list[Row
     waiting.past_due_burn(sources.past_due, usage.recent_pico_usd, usd_rate_nano)
     waiting.unpriced(usage.unpriced_models)
     waiting.unattributed(usage.unattributed_refs, usd_rate_nano)
+    waiting.withheld(withheld)
     waiting.unbalanced(sources.unbalanced)
     waiting.unconverted(unconverted(sources.lines))
     return waiting.rows
 
 
-def _checks(con: warehouse.Building, sources: Sources, months: Sequence[Any]) -> list[Check]:
+def _checks(
+    con: warehouse.Building, sources: Sources, months: Sequence[Any], reported: Mapping[str, int]
+) -> list[Check]:
     """Counts and sums of the sources against those of the version, read back from its tables."""
     held = warehouse_usage.read_sums(con)
     manifest = lake.sums_of(sources.lake_files)
     return [
-        Check("usage events", manifest.rows, held["events"]),
-        Check("usage events without a price", manifest.unpriced_rows, held["unpriced_events"]),
-        Check("AI cost at list prices in pico-USD", manifest.cost_pico_usd or 0, held["list_cost_pico_usd"]),
+        Check("usage events", manifest.rows + reported["events"], held["events"]),
+        Check(
+            "usage events without a price",
+            manifest.unpriced_rows + reported["unpriced_events"],
+            held["unpriced_events"],
+        ),
+        Check(
+            "AI cost at list prices in pico-USD",
+            (manifest.cost_pico_usd or 0) + reported["list_cost_pico_usd"],
+            held["list_cost_pico_usd"],
+        ),
         Check("AI cost by month in pico-USD", held["cost_pico_usd"], held["month_cost_pico_usd"]),
         Check("invoices", sources.invoice_sums["invoices"], held["invoices"]),
         Check("sum of invoice totals in minor units", sources.invoice_sums["total_minor"], held["invoice_total_minor"]),

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 import polars as pl
-from sqlalchemy import ARRAY, BigInteger, Connection, Table, any_, func, insert, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Table, any_, func, insert, literal, select, true, update
 
 from pricing.usage import BUCKETS
 from store.schema import provider_costs, provider_usage, usage_connections
+from store.usage_connections import CountsAs
 
 _TEXT, _WHOLE = pl.String(), pl.Int64()
 USAGE_LABELS = ("provider", "model", "service_tier", "region", "api_key", "project", "customer_ref")
@@ -95,9 +96,9 @@ def replace_costs(
     return _replace(connection, _COSTS, connection_id, stream, days, rows, now)
 
 
-def read_usage(connection: Connection) -> pl.DataFrame:
-    """Every line of usage in force of the open connections: USAGE_SCHEMA, connection_id, kind, counts_as, stream."""
-    return _read(connection, _USAGE)
+def read_usage(connection: Connection, *, counts_as: CountsAs | None = None) -> pl.DataFrame:
+    """Every line of usage in force of the open connections (or of those that count so): USAGE_SCHEMA, connection_id, kind, counts_as, stream."""
+    return _read(connection, _USAGE, counts_as)
 
 
 def read_costs(connection: Connection) -> pl.DataFrame:
@@ -172,14 +173,15 @@ def _known(connection: Connection, shape: _Shape, connection_id: UUID, stream: s
     return pl.DataFrame([tuple(row) for row in rows], schema=kinds, orient="row")
 
 
-def _read(connection: Connection, shape: _Shape) -> pl.DataFrame:
+def _read(connection: Connection, shape: _Shape, counts_as: CountsAs | None = None) -> pl.DataFrame:
     table, source = shape.table.c, usage_connections.c
+    wanted = true() if counts_as is None else source.counts_as == counts_as.value
     rows = connection.execute(
         select(
             *(table[name] for name in shape.schema), table.connection_id, source.kind, source.counts_as, table.stream
         )
         .join(usage_connections, source.connection_id == table.connection_id)
-        .where(table.superseded_at.is_(None), source.disconnected_at.is_(None))
+        .where(table.superseded_at.is_(None), source.disconnected_at.is_(None), wanted)
         .order_by(table.day, table.row_id)
     )
     found = [(*row[: len(shape.schema)], str(row.connection_id), row.kind, row.counts_as, row.stream) for row in rows]
