@@ -16,7 +16,7 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from api import health, refund_requests, webhooks
+from api import health, refund_requests, shared_reports, webhooks
 from api.bearer import Gate
 from billing.principals import Principal
 from dashboard import reading
@@ -47,6 +47,7 @@ def build_app() -> ASGIApp:
                 *health.routes(reading.published_version),
                 *webhooks.routes(settings.webhook_secrets, _books),
                 *refund_requests.routes(gate, _books),
+                *shared_reports.routes(_books),
             ],
             middleware=[Middleware(FrontDoor)],
             on_script_error=_say_it_kindly,

@@ -21,7 +21,7 @@ from pipelines import (
     reconcile_commands,
     recovery_commands,
     refund_commands,
-    report_commands,
+    report_link_commands,
     usage_commands,
 )
 from pipelines.refusals import refusals_as_sentences
@@ -41,8 +41,8 @@ app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(usage_commands.app, name="usage")
-app.add_typer(report_commands.app, name="report")
 app.add_typer(price_commands.app, name="prices")
+app.add_typer(report_link_commands.app, name="report")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

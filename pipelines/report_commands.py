@@ -45,7 +45,7 @@ def lock(month: Month, reason: Annotated[str, typer.Option(help="Why; it stands 
                 principal=OPERATOR,
                 now=datetime.now(UTC),
             )
-        _say(f"{month:%B %Y} is locked as revision {snapshot.revision}. Content SHA-256 {snapshot.content_hash}")
+        say(f"{month:%B %Y} is locked as revision {snapshot.revision}. Content SHA-256 {snapshot.content_hash}")
 
 
 @app.command("list")
@@ -79,9 +79,9 @@ def diff(month: Month, revision: Revision = None) -> None:
     with refusals_as_sentences(console), this_installation() as installation:
         warehouse = _warehouse(installation)
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
-            snapshot = _snapshot(connection, month.date(), revision)
+            snapshot = chosen(connection, month.date(), revision)
             stands = investor_reports.standing(connection, warehouse, snapshot)
-        _say(changed_since(stands, warehouse.reporting_currency))
+        say(changed_since(stands, warehouse.reporting_currency))
         if stands.parts:
             console.print(_changes(stands, warehouse.reporting_currency))
 
@@ -98,7 +98,7 @@ def _warehouse(installation: Installation) -> Warehouse:
     return warehouse
 
 
-def _snapshot(connection: Connection, month: date, revision: int | None) -> Snapshot:
+def chosen(connection: Connection, month: date, revision: int | None) -> Snapshot:
     """The revision asked for, or the latest. Raises ReportRefused."""
     found = [one for one in kept.listed(connection) if one.month == month and revision in {None, one.revision}]
     if not found:
@@ -109,7 +109,7 @@ def _snapshot(connection: Connection, month: date, revision: int | None) -> Snap
 
 def _shown(installation: Installation, month: date, revision: int | None, redaction: Redaction) -> View:
     with tenant_transaction(installation.engine, installation.tenant_id) as connection:
-        snapshot = _snapshot(connection, month, revision)
+        snapshot = chosen(connection, month, revision)
         return view(investor_reports.report_of(connection, snapshot), redaction, snapshot.content_hash)
 
 
@@ -120,10 +120,11 @@ def _file(shown: View, ending: str) -> Path:
 
 def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    _say(f"{path}: {len(content):,} bytes.")
+    say(f"{path}: {len(content):,} bytes.")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line as it stands: nothing in it is markup."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
