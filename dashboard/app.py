@@ -4,7 +4,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import customers, dead_letters, disputes, heap, overview, reconciliation, recovery, refunds, shell
+from dashboard import (
+    customers,
+    dead_letters,
+    disputes,
+    heap,
+    margins,
+    overview,
+    reconciliation,
+    recovery,
+    refunds,
+    shell,
+)
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -15,6 +26,7 @@ st.logo(str(STATIC / "logo.svg"), size="large", icon_image=str(STATIC / "mark.sv
 
 pages = shell.Pages(
     overview=st.Page(overview.draw, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+    margins=st.Page(margins.draw, title="Margins", icon=":material/stacked_line_chart:", url_path="margins"),
     customers=st.Page(customers.draw, title="Customers", icon=":material/group:", url_path="customers"),
 )
 st.session_state[shell.PAGES] = pages
@@ -25,4 +37,4 @@ acting = [
     st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
     st.Page(reconciliation.draw, title="Reconciliation", icon=":material/balance:", url_path="reconciliation"),
 ]
-st.navigation({"Margins": [pages.overview, pages.customers], "Act": acting}).run()
+st.navigation({"Margins": [pages.overview, pages.margins, pages.customers], "Act": acting}).run()

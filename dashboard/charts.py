@@ -44,7 +44,8 @@ class Step:
     opacity: float = 1.0
 
 
-def _base(height: int) -> go.Figure:
+def base(height: int) -> go.Figure:
+    """An empty figure that neither zooms nor drags, without legend and axis titles."""
     figure = go.Figure()
     figure.update_layout(
         height=height,
@@ -60,7 +61,7 @@ def _base(height: int) -> go.Figure:
     return figure
 
 
-def _key(figure: go.Figure, entries: Sequence[tuple[str, str]], *, y: float, x: float = 0.0) -> None:
+def key_line(figure: go.Figure, entries: Sequence[tuple[str, str]], *, y: float, x: float = 0.0) -> None:
     """A one-line key: a colored square and its word, in place of a legend box."""
     text = "&nbsp;&nbsp;&nbsp;".join(f'<span style="color:{color}">{SQUARE}</span> {word}' for color, word in entries)
     figure.add_annotation(
@@ -77,7 +78,7 @@ def _key(figure: go.Figure, entries: Sequence[tuple[str, str]], *, y: float, x: 
     )
 
 
-def _month_ticks(months: Sequence[date], *, is_phone: bool) -> tuple[list[str], list[str]]:
+def month_ticks(months: Sequence[date], *, is_phone: bool) -> tuple[list[str], list[str]]:
     """Category values and labels; the year stands under the first month and under each January."""
     labels = []
     step = 2 if is_phone and len(months) > 6 else 1
@@ -92,8 +93,8 @@ def _month_ticks(months: Sequence[date], *, is_phone: bool) -> tuple[list[str], 
 
 def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False) -> go.Figure:
     """Margin with its band above, net revenue and AI cost below, on one time axis."""
-    figure = _base(400)
-    ticks, labels = _month_ticks([each.month for each in months], is_phone=is_phone)
+    figure = base(400)
+    ticks, labels = month_ticks([each.month for each in months], is_phone=is_phone)
     _margin_lines(figure, months, ticks)
     _revenue_bars(figure, months, ticks, currency)
     figure.update_layout(
@@ -110,8 +111,8 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
     )
     figure.update_xaxes(range=[-0.5, len(months) - 0.5], anchor="y2")
     band = "Gross margin; band: no price" if is_phone else "Gross margin (AI usage only); band: usage without a price"
-    _key(figure, [(PROFIT, band)], y=1.02)
-    _key(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)
+    key_line(figure, [(PROFIT, band)], y=1.02)
+    key_line(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)
     return figure
 
 
@@ -201,7 +202,7 @@ def waterfall(steps: Sequence[Step], currency: str, *, is_phone: bool = False) -
     names = [step.label for step in steps]
     tops = [max(base, base + length, 0.0) for base, length in zip(bases, lengths, strict=True)]
     span = max(tops, default=0.0) - min([*ends, 0.0])
-    figure = _base(400 if is_phone else 360)
+    figure = base(400 if is_phone else 360)
     marker = {
         "color": [step.color for step in steps],
         "opacity": [step.opacity for step in steps],
@@ -233,8 +234,8 @@ def stacked_months(
     months: Sequence[date], series: Sequence[tuple[str, str, Sequence[int]]], currency: str, *, is_phone: bool = False
 ) -> go.Figure:
     """Months as stacked bars of (label, color, amounts), the month's sum above each bar."""
-    figure = _base(300)
-    ticks, labels = _month_ticks(months, is_phone=is_phone)
+    figure = base(300)
+    ticks, labels = month_ticks(months, is_phone=is_phone)
     for name, color, minors in series:
         figure.add_bar(
             x=ticks,
@@ -262,13 +263,13 @@ def stacked_months(
         visible=False, rangemode="tozero", range=[0, (wording.major(max(totals, default=1), currency) or 1) * 1.15]
     )
     figure.update_xaxes(type="category", tickvals=ticks, ticktext=labels, showgrid=False, tickangle=0)
-    _key(figure, [(color, name) for name, color, _ in series], y=1.03)
+    key_line(figure, [(color, name) for name, color, _ in series], y=1.03)
     return figure
 
 
 def paired_shares(rows: Sequence[tuple[str, float, float]], first: str, second: str) -> go.Figure:
     """Two shares side by side for each name: who uses most against what they pay."""
-    figure = _base(60 + 46 * len(rows))
+    figure = base(60 + 46 * len(rows))
     names = [name for name, _, _ in rows]
     for label, color, shares, offset in (
         (first, COST, [row[1] for row in rows], -0.36),
@@ -291,5 +292,5 @@ def paired_shares(rows: Sequence[tuple[str, float, float]], first: str, second: 
     figure.update_layout(hovermode="closest", margin={"l": 0, "r": 44, "t": 30, "b": 0})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticklen=0, automargin=True)
     figure.update_xaxes(visible=False, range=[0, max([max(row[1], row[2]) for row in rows], default=1.0) * 1.02])
-    _key(figure, [(COST, first), (REVENUE, second)], y=1.01)
+    key_line(figure, [(COST, first), (REVENUE, second)], y=1.01)
     return figure

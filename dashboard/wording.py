@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from pricing.money import exponent
 
+TIMES = "\u00d7"
 MINUS = "\u2212"
 UNKNOWN = "\u2014"
 PICO_PER_USD = Decimal(10) ** 12
@@ -105,12 +106,31 @@ def percent(share: Share | None, places: int = 1) -> str:
     return _signed(f"{text}%", negative=exact < 0 and text != 0, plus=False)
 
 
-def points(change: Share | None) -> str | None:
+def points(change: Share | None, places: int = 1) -> str | None:
     """A move of a margin in percentage points: +0.5 pp; None when it rounds to nothing."""
     if change is None:
         return None
-    moved = _rounded(_decimal(change) * 100, 1)
+    moved = _rounded(_decimal(change) * 100, places)
     return None if moved == 0 else _signed(f"{abs(moved)} pp", negative=moved < 0, plus=True)
+
+
+def tenths(points_tenths: int) -> str:
+    """Tenths of a percentage point, which were rounded together: +0.5 pp, 0.0 pp."""
+    text = f"{Decimal(abs(points_tenths)).scaleb(-1)} pp"
+    return _signed(text, negative=points_tenths < 0, plus=points_tenths > 0)
+
+
+def times(ratio: Fraction | None) -> str:
+    """A ratio as people say it: 4.3 times, with the sign for times."""
+    return UNKNOWN if ratio is None else f"{_rounded(_decimal(ratio), 1)}{TIMES}"
+
+
+def times_moved(before: Fraction | None, after: Fraction | None) -> str | None:
+    """How a ratio moved, by how many times; None when it rounds to nothing or one of the two is unknown."""
+    if before is None or after is None:
+        return None
+    moved = _rounded(_decimal(after - before), 1)
+    return None if moved == 0 else _signed(f"{abs(moved)}{TIMES}", negative=moved < 0, plus=True)
 
 
 def growth(now: int, before: int) -> str | None:
