@@ -31,7 +31,7 @@ def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: Nam
         if not present:
             st.markdown(":material/check_circle: Nothing moved between these two periods.")
             return
-        biggest = max(present, key=lambda step: abs(step.profit_minor))
+        biggest = max(present, key=lambda step: (abs(step.points or 0), abs(step.profit_minor)))
         left, right = st.columns([1.7, 1], gap="medium")
         with left:
             _waterfall(current, moved, found, (before, after, basis), unit, present)
@@ -205,7 +205,7 @@ def _behind(
     if any(each.subject for each in subjects):
         with right:
             kind = "Model" if step.cost_minor and not step.revenue_minor else "Paid for"
-            what = [(each.subject or wording.UNKNOWN, each) for each in subjects]
+            what = [(_what(each), each) for each in subjects]
             _findings(kind, what, current.currency, key=f"behind_subjects_{step.part}")
 
 
@@ -213,6 +213,13 @@ def _who(finding: Finding, names: dict[str, str]) -> str:
     if finding.customer_id is None:
         return "Nobody's usage" if finding.part != "unreconciled" else "The providers' bills"
     return names.get(finding.customer_id, finding.customer_id)
+
+
+def _what(finding: Finding) -> str:
+    if finding.subject is None:
+        return wording.UNKNOWN
+    is_revenue = finding.part in {"revenue_price", "revenue_quantity", "exchange_rate"}
+    return margin_words.stream_name(finding.subject) if is_revenue else finding.subject
 
 
 def _findings(heading: str, rows: Sequence[tuple[str, Finding]], currency: str, *, key: str) -> None:
@@ -242,7 +249,7 @@ def _findings(heading: str, rows: Sequence[tuple[str, Finding]], currency: str, 
             row_height=33,
             height="content",
             column_config={
-                "name": column.TextColumn(heading, width="medium"),
+                "name": column.TextColumn(heading, width=130 if reading.is_phone() else "medium"),
                 "profit": column.TextColumn("Gross profit", alignment="right"),
                 "points": column.TextColumn("Margin", alignment="right"),
             },

@@ -105,6 +105,7 @@ def _name(row: Segment) -> str:
 
 def _table(rows: Sequence[Segment], heading: str, currency: str, *, key: str, is_phone: bool) -> None:
     column = st.column_config
+    narrow = 68 if is_phone else None
     money = tables.MONEY_FORMATS.get(currency, "%,.0f")
     frame = pl.DataFrame(
         {
@@ -125,12 +126,14 @@ def _table(rows: Sequence[Segment], heading: str, currency: str, *, key: str, is
             placeholder=wording.UNKNOWN,
             column_order=["name", "revenue", "cost", "share"] if is_phone else frame.columns,
             column_config={
-                "name": column.TextColumn(heading, width="medium"),
+                "name": column.TextColumn(heading, width=104 if is_phone else "medium"),
                 "customers": column.NumberColumn("Customers", width="small"),
-                "revenue": column.NumberColumn("Revenue" if is_phone else "Net revenue", format=money, step=1),
-                "cost": column.NumberColumn("AI cost", format=money, step=1),
+                "revenue": column.NumberColumn(
+                    "Revenue" if is_phone else "Net revenue", format=money, step=1, width=narrow
+                ),
+                "cost": column.NumberColumn("AI cost", format=money, step=1, width=narrow),
                 "profit": column.NumberColumn("Profit", format=money, step=1),
-                "share": column.NumberColumn("Margin", format="percent", step=0.001),
+                "share": column.NumberColumn("Margin", format="percent", step=0.001, width=narrow),
             },
             alt=f"Margin by {heading.lower()}",
         )

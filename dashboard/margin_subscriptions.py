@@ -59,7 +59,11 @@ def draw(current: reading.Reading, moved: Moved, chosen: NamedPeriod, basis: str
         _movements(current, subscriptions)
     with (
         right,
-        shell.card("concentration", "Concentration", f"{wording.month(month)}: what the biggest customers have"),
+        shell.card(
+            "concentration",
+            "Concentration",
+            f"What the biggest customers have, {wording.month(month)} (definition v{definition('concentration').version})",
+        ),
     ):
         _concentration(current, chosen, basis)
     _explained(shown)
@@ -145,7 +149,6 @@ def _grid(shown: Sequence[Figure]) -> None:
                 figure.move,
                 delta_color="red" if fell else "green",
                 delta_arrow="down" if fell else "up",
-                delta_description="in the month" if figure.move else None,
                 help=f"{help_text(definition(figure.key))}  \n{wording.escape(figure.made_from)}",
             )
 
@@ -197,10 +200,8 @@ def _concentration(current: reading.Reading, chosen: NamedPeriod, basis: str) ->
         for name, cost, revenue in rows
     )
     st.plotly_chart(figure, config=charts.CONFIG, key="concentration_chart", alt=f"{words}.")
-    few = f" Of {wording.count(len(found.rows), 'customer')} only, so one more or less moves these shares."
-    st.caption(
-        help_text(definition("concentration")) + (wording.escape(few) if len(found.rows) < saas_metrics.FEW else "")
-    )
+    if len(found.rows) < saas_metrics.FEW:
+        st.caption(f"Of {wording.count(len(found.rows), 'customer')} only: one more or less moves these shares.")
     power = found.power_users()
     if power is not None:
         st.markdown("#### Power users")

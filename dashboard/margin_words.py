@@ -7,6 +7,7 @@ from dashboard import wording
 from pricing.bridge_story import Finding
 from pricing.margin_bridge import Bridge, Part
 from pricing.named_periods import NamedPeriod
+from store import warehouse_bridge
 
 PARTS: dict[Part, tuple[str, str]] = {
     "customers_gained": ("Customers gained", "Revenue and AI cost of customers who had neither before"),
@@ -63,12 +64,41 @@ def headline(bridge: Bridge, before: NamedPeriod, after: NamedPeriod, currency: 
 
 
 def reasons(findings: Sequence[Finding], names: Mapping[str, str], currency: str) -> str:
-    """Why, in the order of the findings; those that pull the other way stand after "against"."""
+    """Why, in the order of the findings; those that pull the other way stand after "against".
+
+    What one customer did in several ways is told together: "Northwind's heavier usage (...) and move to opus (...)".
+    """
     if not findings:
         return "nothing moved it by more than a trace"
-    told = [(f"{cause(each, names)} ({effect(each, currency)})", _sign(each)) for each in findings]
-    ways = [[text for text, sign in told if sign == told[0][1]], [text for text, sign in told if sign != told[0][1]]]
-    return ", against ".join(_joined(way) for way in ways if way)
+    ways = []
+    for sign in dict.fromkeys(_sign(each) for each in findings):
+        texts: list[str] = []
+        owner = None
+        for each in (each for each in findings if _sign(each) == sign):
+            phrase = cause(each, names)
+            # The name is not said twice in a row.
+            mine = possessive(_who(each, names))
+            is_again = owner == mine and phrase.startswith(f"{mine} ")
+            texts.append(f"{phrase.removeprefix(f'{mine} ') if is_again else phrase} ({effect(each, currency)})")
+            owner = mine if phrase.startswith(f"{mine} ") else None
+        ways.append(_joined(texts))
+    return ", against ".join(ways)
+
+
+def possessive(name: str) -> str:
+    """Northwind's, Halcyon Freightways'."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
+def stream_name(subject: str) -> str:
+    """A stream of revenue as a person calls it: Plans (USD), Usage: Scale tokens (USD)."""
+    parts = subject.split(warehouse_bridge.STREAM_SEPARATOR)
+    kind, currency, product = parts[0], parts[-1], warehouse_bridge.STREAM_SEPARATOR.join(parts[1:-1])
+    if kind == "plan":
+        return f"Plans ({currency})"
+    if kind == "usage":
+        return f"Usage: {product} ({currency})"
+    return f"{product or 'Other'} ({currency})"
 
 
 def _sign(finding: Finding) -> bool:
@@ -90,10 +120,14 @@ def whole(minor: Fraction) -> int:
     return round(minor)
 
 
+def _who(finding: Finding, names: Mapping[str, str]) -> str:
+    return NOBODY if finding.customer_id is None else names.get(finding.customer_id, finding.customer_id)
+
+
 def cause(finding: Finding, names: Mapping[str, str]) -> str:
     """A finding as a noun phrase: who, or which model, did what."""
     gains = finding.profit_minor > 0
-    who = NOBODY if finding.customer_id is None else names.get(finding.customer_id, finding.customer_id)
+    who = _who(finding, names)
     model = (finding.subject or "another model").rpartition("/")[2]
     phrases: dict[Part, str] = {
         "customers_gained": f"{who} joining" if finding.customers == 1 else f"{finding.customers} customers gained",
@@ -101,8 +135,8 @@ def cause(finding: Finding, names: Mapping[str, str]) -> str:
         "revenue_price": f"{'a higher' if gains else 'a lower'} price at {who}",
         "revenue_quantity": f"{'more' if gains else 'fewer'} seats and units at {who}",
         "money_back": f"{'less' if gains else 'more'} money back to {who}",
-        "usage_volume": f"{who}'s {'lighter' if gains else 'heavier'} usage",
-        "model_mix": f"{who}'s move to {model}",
+        "usage_volume": f"{possessive(who)} {'lighter' if gains else 'heavier'} usage",
+        "model_mix": f"{possessive(who)} move to {model}",
         "token_price": f"{'a cheaper' if gains else 'a dearer'} {model}",
         "tokens_per_request": f"{'shorter' if gains else 'longer'} requests at {who}",
         "cache_rate": f"{'more' if gains else 'less'} caching at {who}",

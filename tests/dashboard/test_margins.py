@@ -98,7 +98,7 @@ def test_figures_name_their_definition_and_what_they_are_made_of(run_page: RunPa
     assert shown["LTV"] == "\u2014"  # nobody has churned
     helped = next(metric for metric in app.metric if metric.label == "NRR, 12 months").help
     assert "Definition v1, since 29 Nov 2026" in helped
-    assert "n \\= " in helped
+    assert "n = 15 customers" in helped
     assert "**NRR \u00b7 v1**" in words(app)
 
 
@@ -177,5 +177,11 @@ def test_findings_are_worded_by_what_happened() -> None:
         "Northwind's move to claude-opus-5 (\u22122.4 pp) and less caching at Northwind (\u22120.9 pp), "
         "against 3 customers gained (+0.5 pp)"
     )
+    twice = [finding("usage_volume", -500), finding("model_mix", -240, "anthropic/claude-opus-5")]
+    assert margin_words.reasons(twice, {"cus_a": "Halcyon Freightways"}, "usd") == (
+        "Halcyon Freightways' heavier usage (\u22125.0 pp) and move to claude-opus-5 (\u22122.4 pp)"
+    )
+    assert margin_words.stream_name("usage \u00b7 Scale tokens \u00b7 USD") == "Usage: Scale tokens (USD)"
+    assert margin_words.stream_name("plan \u00b7 EUR") == "Plans (EUR)"
     assert margin_words.cause(finding("token_price", -1, "openai/gpt-5"), names) == "a dearer gpt-5"
     assert margin_words.reasons([], names, "usd") == "nothing moved it by more than a trace"
