@@ -10,6 +10,7 @@ BENCHMARKS = {
     "price_events": "pricing synthetic events, at intake and afterwards, against a plain scan-and-group floor",
     "import_usage": "importing and pricing one million events against reading and writing the same Parquet",
     "webhook_inbox": "taking in signed webhooks and replaying dead letters against bare durable inserts of the same events",
+    "what_if": "all history under other prices on the cube of 10 M events, under three seconds",
     "retry_schedules": "retry schedules on made-up worlds of failed payments: what each recovers, costs and breaks",
 }
 
