@@ -47,6 +47,9 @@ def check(
         for finding in findings:
             console.print(f"{finding.kind}: {finding.place}: {finding.sentence}", markup=False, highlight=False)
         unpriced = _unpriced_usage()
+    if unpriced is None:
+        tenant = load_settings().metering_tenant
+        console.print(f"No usage of {tenant} is published here (METERING_HOME, METERING_TENANT), so none was looked at.")
     if unpriced is not None and unpriced.height:
         console.print(_unpriced_table(unpriced))
     if findings or (unpriced is not None and unpriced.height):
