@@ -49,7 +49,9 @@ def check(
         unpriced = _unpriced_usage()
     if unpriced is None:
         tenant = load_settings().metering_tenant
-        console.print(f"No usage of {tenant} is published here (METERING_HOME, METERING_TENANT), so none was looked at.")
+        console.print(
+            f"No usage of {tenant} is published here (METERING_HOME, METERING_TENANT), so none was looked at."
+        )
     if unpriced is not None and unpriced.height:
         console.print(_unpriced_table(unpriced))
     if findings or (unpriced is not None and unpriced.height):

@@ -87,7 +87,12 @@ def _frame(rng: Generator, seed: int, plan: Calls, span: Span, *, source: Ints, 
             "feature": _pick([one.feature for one in ALL_SLOTS], slot),
             "api_key": _pick(KEYS, rng.integers(0, len(KEYS), slot.size)),
             "service_tier": _pick(("standard", "batch"), batched.astype(np.int64)),
-            "region": _pick(["eu" if offset == 1 else "global" for offset in plan.offsets], source),
+            # Where each provider processed the call: Mistral's regional endpoints cost more, and the company uses its global one.
+            "region": pl.select(
+                pl.when(pl.lit(_pick([one.provider for one in ALL_SLOTS], slot)) == "mistral")
+                .then(pl.lit("global"))
+                .otherwise(pl.lit(_pick(["eu" if offset == 1 else "global" for offset in plan.offsets], source)))
+            ).to_series(),
             "input_tokens": inputs,
             "cache_read_tokens": cache_read,
             "cache_write_5m_tokens": np.where(for_an_hour, 0, written),

@@ -1,8 +1,10 @@
 """What providers charge for a unit, straight from the public catalogue, and half of it for batches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
 from genai_prices.data import providers
@@ -18,6 +20,10 @@ _KEYS = {
     "requests": ("requests_kcount",),
 }
 UNITS = tuple(_KEYS)
+# Perplexity charges a request by how much it may read, the least where a call does not say; the catalogue has the most for all.
+_REQUEST_PICO_USD = {("perplexity", "sonar"): 5 * 10**9, ("perplexity", "sonar-pro"): 6 * 10**9}
+# A day on which the catalogue lists batch prices.
+_LISTED = datetime(2026, 11, 1, tzinfo=UTC)
 _PER = {unit: 1_000 if unit == "requests" else 1_000_000 for unit in UNITS}
 
 
@@ -37,12 +43,13 @@ def rates(provider: str, model: str, tier: str, day: datetime) -> tuple[Rate, ..
         return ()
     standard = info.get_prices(day)
     price = info.get_prices(day, {"processing": "batch"}) if tier == "batch" else standard
-    # Catalogues know batch prices from a day on; batches were half as dear long before.
-    halved = tier == "batch" and price == standard
+    # Catalogues know batch prices from a day on; batches cost that share of the standard price long before.
+    shares = _batch_shares(info) if tier == "batch" and price == standard else {}
     steps = sorted(
         {tier.start for value in price.__dict__.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     )
-    return tuple(Rate(above, _pico_usd(price, above, halved=halved)) for above in (-1, *steps))
+    fee = {"requests": _REQUEST_PICO_USD[provider, model]} if (provider, model) in _REQUEST_PICO_USD else {}
+    return tuple(Rate(above, _pico_usd(price, above, shares) | fee) for above in (-1, *steps))
 
 
 @cache
@@ -51,12 +58,20 @@ def _find(provider: str, model: str) -> ModelInfo | None:
     return None if found is None else found.find_model(model)
 
 
-def _pico_usd(price: ModelPrice, above: int, *, halved: bool) -> dict[str, int]:
+def _batch_shares(info: ModelInfo) -> dict[str, Fraction]:
+    """What a batch costs of the standard price, by unit: a half, but for input from the cache where that keeps its price."""
+    standard, batch = (_pico_usd(info.get_prices(_LISTED, asked), -1, {}) for asked in (None, {"processing": "batch"}))
+    if batch == standard:
+        return dict.fromkeys(UNITS[:-1], Fraction(1, 2))
+    return {unit: Fraction(batch[unit], standard[unit]) for unit in UNITS if standard[unit]}
+
+
+def _pico_usd(price: ModelPrice, above: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
     dollars = {key: _at(value, above) for key, value in price.__dict__.items() if value is not None}
     found = {}
     for unit, keys in _KEYS.items():
         amount = next((dollars[key] for key in keys if key in dollars), Decimal(0))
-        found[unit] = round(amount * 10**12 / _PER[unit] / (2 if halved and unit != "requests" else 1))
+        found[unit] = round(Fraction(amount) * 10**12 / _PER[unit] * shares.get(unit, 1))
     return found
 
 
