@@ -84,7 +84,7 @@ def freshness(
     """One line that says how old what you see is, by source; a source in trouble says so in words."""
     parts = []
     for source, last_success_at, status in rows:
-        name = wording.escape(SOURCE_NAMES.get(source, source))
+        name = wording.escape(source_name(source))
         text = f"{name} {wording.ago(last_success_at, now)}"
         parts.append(text if status in {"ok", "fresh"} else f":orange[{text} ({wording.escape(status)})]")
     parts.append(f"published {wording.ago(published_at, now)} as version {version}")
@@ -92,7 +92,27 @@ def freshness(
         st.caption(" · ".join(parts))
 
 
-SOURCE_NAMES = {"stripe": "Stripe", "usage": "Usage", "fx": "Exchange rates", "prices": "Price catalogue"}
+SOURCE_NAMES = {
+    "stripe": "Stripe",
+    "usage": "Usage",
+    "fx": "Exchange rates",
+    "prices": "Price catalogue",
+    "openai": "OpenAI",
+    "anthropic": "Anthropic",
+    "openrouter": "OpenRouter",
+    "litellm": "LiteLLM",
+    "langfuse": "Langfuse",
+    "helicone": "Helicone",
+    "google_billing": "Google's bill",
+}
+
+
+def source_name(source: str) -> str:
+    """What a source is called; a connection is `kind:label`, and its label is told where it says more than the kind."""
+    kind, _, label = source.partition(":")
+    if kind == "bill":
+        return f"{label.capitalize()}'s bill"
+    return SOURCE_NAMES.get(kind, source)
 
 
 def nothing_published(refusal: str | None) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from pipelines.import_usage import import_files
-from pipelines.pull_usage_access import SOURCES, access
+from pipelines.pull_usage_access import SOURCES, access, source_of
 from pipelines.pull_usage_client import ReportClient, UsagePullError
 from pipelines.pull_usage_reports import CallStream, DayStream, Report, start_of, windows
 from pipelines.read_usage import UsageFileRefused
@@ -20,6 +20,7 @@ from store import failpoints, freshness, provider_reports, usage_connections
 from store.database import Connection, Engine, tenant_transaction
 from store.freshness import Status
 from store.lake import LakeDamaged
+from store.litellm_spend import SpendTableUnreadable
 from store.provider_reports import Change, Days
 from store.settings import Settings
 from store.usage_connections import UsageConnection
@@ -74,10 +75,17 @@ def _pull_one(run: _Run, settings: Settings, known: UsageConnection) -> Pulled:
     pulled = Pulled(known)
     try:
         with ReportClient(access(known.kind, settings), sleep=run.sleep) as client:
-            for stream in SOURCES[known.kind].streams:
+            for stream in source_of(known.kind, settings).streams:
                 for days in windows(stream, known.cursors.get(stream.name), run.now):
                     pulled = _window(run, client, known, stream, days, pulled)
-    except (UsagePullError, ImportRunning, ImportOvertaken, LakeDamaged, UsageFileRefused) as trouble:
+    except (
+        UsagePullError,
+        SpendTableUnreadable,
+        ImportRunning,
+        ImportOvertaken,
+        LakeDamaged,
+        UsageFileRefused,
+    ) as trouble:
         pulled = replace(pulled, trouble=str(trouble))
         log.warning("usage_not_pulled", source=known.source, reason=str(trouble))
     with tenant_transaction(run.engine, run.tenant_id) as connection:

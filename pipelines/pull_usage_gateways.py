@@ -76,6 +76,7 @@ def _requests(client: ReportClient, start: datetime, end: datetime) -> Pages:
         offset += len(found)
 
 
-LITELLM = Source("litellm", "The LiteLLM proxy", CountsAs.USAGE, (CallStream("spend_logs", _spend_logs, "litellm"),))
+LITELLM_CALLS = CallStream("spend_logs", _spend_logs, "litellm")
+LITELLM = Source("litellm", "The LiteLLM proxy", CountsAs.USAGE, (LITELLM_CALLS,))
 LANGFUSE = Source("langfuse", "Langfuse", CountsAs.USAGE, (CallStream("observations", _observations, "langfuse"),))
 HELICONE = Source("helicone", "Helicone", CountsAs.USAGE, (CallStream("requests", _requests, "helicone"),))

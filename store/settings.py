@@ -177,6 +177,7 @@ class Settings(BaseSettings):
     metering_openrouter_base_url: WebAddress = "https://openrouter.ai"
     metering_litellm_key: SourceKey = None
     metering_litellm_base_url: WebAddress | None = None
+    metering_litellm_database_url: Annotated[PostgresUrl | None, BeforeValidator(_nothing_when_off)] = None
     metering_langfuse_keys: Annotated[
         Annotated[SecretStr, AfterValidator(_langfuse_keys)] | None, BeforeValidator(_nothing_when_off)
     ] = None
@@ -253,7 +254,7 @@ def _sentence(problem: Any) -> str:
     is_secret = (
         (
             name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
-            or name.endswith(("_key", "_keys"))
+            or name.endswith(("_key", "_keys", "_database_url"))
         )
         and isinstance(problem["input"], str)
         and name not in _SHOWN
