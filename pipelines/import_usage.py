@@ -14,8 +14,9 @@ from pipelines.import_usage_summary import FileSummary, ImportSummary
 from pipelines.progress import Advance
 from pipelines.read_mapping import read_mapping
 from pipelines.read_usage import UsageBatch, UsageFile, UsageFileRefused, open_usage, read_batches
+from pipelines.tenant_prices import tenant_book
 from pricing.cost_engine import price_events
-from pricing.price_book import PriceBook, load_catalogue
+from pricing.price_book import PriceBook
 from store import customer_mappings, duck, freshness, lake, lake_files, lake_intake, price_entries, usage_imports
 from store.database import Connection, Engine
 from store.usage_imports import Counts, ImportState, Reading, Transaction, UsageImport
@@ -62,7 +63,9 @@ def import_files(
     opened = [open_usage(path, format=format, columns=columns) for path in files]
     named = {} if mapping is None else read_mapping(mapping)
     with usage_imports.sole_importer(engine, tenant_id) as transaction:
-        run = _Run(transaction, home, tenant_id, load_catalogue(), now, progress)
+        with transaction() as connection:
+            book = tenant_book(connection)
+        run = _Run(transaction, home, tenant_id, book, now, progress)
         with transaction() as connection:
             customer_mappings.save(connection, named, principal=PRINCIPAL, now=now)
             lake_files.sweep(connection, home, tenant_id)

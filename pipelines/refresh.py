@@ -1,5 +1,6 @@
-"""One pass of the data's way for one tenant: pull what changed at Stripe, then publish the warehouse."""
+"""One pass of the data's way for one tenant: pull what changed at Stripe, price again what must be, publish the warehouse."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +8,9 @@ from uuid import UUID
 
 from pipelines import publish_warehouse, pull_stripe
 from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
+from pipelines.reprice import reprice_if_changed
 from store.database import Engine
+from store.usage_imports import ImportRunning
 from store.warehouse import Publication
 
 
@@ -28,7 +31,10 @@ def refresh(
     now: datetime,
     progress: PullProgress | None = None,
 ) -> RefreshOutcome:
-    """Pull and publish once. Safe to kill and to repeat; both halves are idempotent."""
+    """Pull, price again where the price book has changed, and publish. Safe to kill and to repeat at any point."""
     pulled = pull_stripe.sync(engine, tenant_id, stripe, now=now, progress=progress)
+    # A running import prices by the new book itself; what is older is looked at by the next pass.
+    with contextlib.suppress(ImportRunning):
+        reprice_if_changed(engine, home, tenant_id, now=now)
     publication = publish_warehouse.publish(engine, home, tenant_id, now=now)
     return RefreshOutcome(pulled, publication)

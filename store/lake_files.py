@@ -1,14 +1,15 @@
 """The lake written: priced events become durable files by day, and what a killed import left behind is swept."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 
 from store.lake import LAKE_SCHEMA, LakeDamaged, LakeFile, tenant_folder
 from store.schema import lake_files, usage_imports
@@ -44,6 +45,48 @@ def write_files(folder: Path, import_id: UUID, rows_done: int, events: pl.DataFr
             unfinished.replace(target)
         list(pool.map(_sync, {target.parent for _, target in waiting} | {folder, folder.parent}))
     return written
+
+
+def rewrite_file(folder: Path, file: LakeFile, events: pl.DataFrame, mark: str) -> LakeFile:
+    """Write a day's events (LAKE_SCHEMA) anew, durable, beside the file that holds them; it counts for nothing until `swap`.
+
+    `mark` tells its name from the old one's.
+    """
+    old = Path(file.path)
+    path = str(old.with_name(f"{old.name[:_PLAIN_NAME]}-{mark}.parquet"))
+    target = folder / path
+    unfinished = target.with_suffix(".unfinished")
+    events.sort("occurred_at", "event_id").write_parquet(unfinished, compression="zstd")
+    _sync(unfinished)
+    unfinished.replace(target)
+    _sync(target.parent)
+    return replace(_described(path, file.day, events, target.stat().st_size), source=file.source)
+
+
+# An import's id, a hyphen and twelve digits.
+_PLAIN_NAME = 36 + 1 + 12
+
+
+def swap(connection: Connection, files: Sequence[tuple[LakeFile, LakeFile]], *, now: datetime) -> None:
+    """Let each second file count in the first one's place, in the tenant's open transaction; the same import brought both.
+
+    Raises LakeDamaged when the manifest no longer names one of the first.
+    """
+    table = lake_files.c
+    for old, new in files:
+        gone = delete(lake_files).where(table.path == old.path).returning(*lake_files.columns)
+        row = connection.execute(gone).mappings().one_or_none()
+        if row is None or row["rows"] != new.rows:
+            raise LakeDamaged(f"The file {old.path} is no longer what it was when it was read: give the command again.")
+        changed = {"path": new.path, "bytes": new.bytes, "cost_pico_usd": new.cost_pico_usd}
+        changed |= {"unpriced_rows": new.unpriced_rows, "recorded_at": now}
+        connection.execute(insert(lake_files).values({**row, **changed}))
+
+
+def remove(folder: Path, files: Iterable[LakeFile]) -> None:
+    """Remove files that the manifest no longer names; one that is gone already is passed over."""
+    for file in files:
+        (folder / file.path).unlink(missing_ok=True)
 
 
 def sweep(connection: Connection, home: Path, tenant_id: UUID) -> int:

@@ -48,6 +48,14 @@ def used(connection: Connection) -> list[PriceEntry]:
     return [_own(row).entry for row in connection.execute(select(own_prices).order_by(table.position))]
 
 
+def latest_reason(connection: Connection) -> str:
+    """What was written down or withdrawn last, and why, in the tenant's open transaction."""
+    at = func.coalesce(table.superseded_at, table.recorded_at)
+    row = connection.execute(select(own_prices).order_by(at.desc(), table.position.desc()).limit(1)).one()
+    what = "Own price" if row.superseded_at is None else "Own price withdrawn"
+    return f"{what}, {row.provider}/{row.model}: {row.superseded_because or row.because}"
+
+
 def add(connection: Connection, own_price_id: UUID, entry: PriceEntry, *, by: str, because: str, now: datetime) -> None:
     """Write a price down in the tenant's open transaction; its dates are whole UTC days."""
     connection.execute(
