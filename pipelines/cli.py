@@ -11,12 +11,14 @@ from rich.console import Console
 from pipelines import (
     bill_commands,
     commands,
+    contract_commands,
     dispute_commands,
     evidence_commands,
     focus_commands,
     inbox_commands,
     mail_commands,
     outbox_commands,
+    own_price_commands,
     price_commands,
     reconcile_commands,
     recovery_commands,
@@ -43,6 +45,10 @@ app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(usage_commands.app, name="usage")
 app.add_typer(price_commands.app, name="prices")
 app.add_typer(report_link_commands.app, name="report")
+app.add_typer(report_commands.app, name="report")
+own_price_commands.register(price_commands.app)
+app.add_typer(price_commands.app, name="prices")
+app.add_typer(contract_commands.app, name="contracts")
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

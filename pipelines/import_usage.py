@@ -14,10 +14,20 @@ from pipelines.import_usage_summary import FileSummary, ImportSummary
 from pipelines.progress import Advance
 from pipelines.read_mapping import read_mapping
 from pipelines.read_usage import UsageBatch, UsageFile, UsageFileRefused, open_usage, read_batches
-from pipelines.tenant_prices import tenant_book
+from pipelines.tenant_prices import fingerprint, tenant_book
 from pricing.cost_engine import price_events
 from pricing.price_book import PriceBook
-from store import customer_mappings, duck, freshness, lake, lake_files, lake_intake, price_entries, usage_imports
+from store import (
+    customer_mappings,
+    duck,
+    freshness,
+    lake,
+    lake_files,
+    lake_intake,
+    price_entries,
+    restatements,
+    usage_imports,
+)
 from store.database import Connection, Engine
 from store.usage_imports import Counts, ImportState, Reading, Transaction, UsageImport
 
@@ -65,6 +75,9 @@ def import_files(
     with usage_imports.sole_importer(engine, tenant_id) as transaction:
         with transaction() as connection:
             book = tenant_book(connection)
+            if not lake.read_manifest(connection):
+                # All usage there will be is priced by this book, so that nothing has to be looked at again.
+                restatements.note_priced(connection, fingerprint(connection), now=now)
         run = _Run(transaction, home, tenant_id, book, now, progress)
         with transaction() as connection:
             customer_mappings.save(connection, named, principal=PRINCIPAL, now=now)

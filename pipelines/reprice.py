@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import polars as pl
 
-from pipelines.tenant_prices import fingerprint, tenant_book
+from pipelines.publish_warehouse import publish
+from pipelines.tenant_prices import fingerprint, lake_part, tenant_book
 from pricing.catalogue import SOURCE
 from pricing.cost_engine import price_usage
 from pricing.price_book import PriceBook
@@ -18,7 +19,7 @@ from store.database import Connection, Engine, tenant_transaction
 from store.failpoints import reach
 from store.lake import LAKE_SCHEMA, LakeFile
 from store.restatements import Restatement
-from store.usage_imports import Transaction, sole_importer
+from store.usage_imports import ImportRunning, Transaction, sole_importer
 from store.warehouse import publishing
 from store.warehouse_reads import open_current
 
@@ -46,10 +47,26 @@ def reprice_if_changed(
     Raises ImportRunning while usage is imported.
     """
     with tenant_transaction(engine, tenant_id) as connection:
-        if restatements.priced_by(connection) == fingerprint(connection):
+        before, mark = restatements.priced_by(connection), fingerprint(connection)
+        if lake_part(before) == lake_part(mark):
+            if before != mark:
+                restatements.note_priced(connection, mark, now=now)
             return Repricing(0, 0, ())
     with sole_importer(engine, tenant_id) as transaction:
         return _reprice(transaction, home, tenant_id, principal, now)
+
+
+def attend(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -> int:
+    """Where a price or a contract has changed since the last time: price again and publish. How many changes there were: 0 or 1."""
+    with tenant_transaction(engine, tenant_id) as connection:
+        if restatements.priced_by(connection) in {None, fingerprint(connection)}:
+            return 0
+    try:
+        reprice_if_changed(engine, home, tenant_id, now=now)
+    except ImportRunning:
+        return 0
+    publish(engine, home, tenant_id, now=now)
+    return 1
 
 
 def _reprice(transaction: Transaction, home: Path, tenant_id: UUID, principal: str, now: datetime) -> Repricing:

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pricing.own_prices import OwnPriceBook
 from pricing.price_book import PriceBook, load_catalogue
-from pricing.repricing import own_fingerprint, public_fingerprint
-from store import own_prices
+from pricing.repricing import public_fingerprint, short_hash
+from store import contract_terms, own_prices
 from store.database import Connection
 
 
@@ -16,5 +16,12 @@ def tenant_book(connection: Connection, *, known_at: datetime | None = None) -> 
 
 
 def fingerprint(connection: Connection) -> str:
-    """What the tenant's book says: the public part and the own part, with a colon between them."""
-    return f"{public_fingerprint()}:{own_fingerprint(own_prices.read(connection))}"
+    """What the tenant's book says, and what its contracts do: `public:own:terms`. Usage in the lake depends on the first two."""
+    own = own_prices.read(connection)
+    terms = [one.term.term_id for one in contract_terms.listed(connection)]
+    return f"{public_fingerprint()}:{short_hash([entry.price_id for entry in own])}:{short_hash(terms)}"
+
+
+def lake_part(mark: str | None) -> str | None:
+    """What of a fingerprint the prices of single events depend on."""
+    return None if mark is None else mark.rpartition(":")[0]

@@ -12,6 +12,7 @@ import structlog
 from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
+from pipelines import reprice
 from pipelines.ask_customer_mails import ask_card_mails, ask_recovery_mails
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
@@ -47,6 +48,7 @@ from store.outgoing_mails import CHANNEL as MAILS
 from store.reconciliation_runs import CHANNEL as RECONCILIATION
 from store.recovery_cases import CHANNEL as RECOVERY
 from store.refund_requests import CHANNEL as REFUND_QUEUE
+from store.restatements import CHANNEL as PRICE_BOOK
 from store.settings import Settings
 from store.stripe_commands import CHANNEL as OUTBOX
 from store.tenants import list_tenants
@@ -202,7 +204,9 @@ def money_rounds(
     engine: Engine, tenant_id: UUID, settings: Settings, stripe: StripeConfig | None
 ) -> Iterator[dict[str, Round]]:
     """What is attended to beside the schedule: by what the settings give keys and servers for."""
-    rounds: dict[str, Round] = {}
+    rounds: dict[str, Round] = {
+        PRICE_BOOK: lambda now: reprice.attend(engine, settings.metering_home, tenant_id, now=now)
+    }
     with ExitStack() as open_ones:
         if stripe is not None:
             reader = open_ones.enter_context(StripeReader(stripe))

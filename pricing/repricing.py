@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from pricing.catalogue import SOURCE
@@ -23,14 +24,14 @@ class PricedAs(NamedTuple):
     unpriced_reason: str | None
 
 
+@cache
 def public_fingerprint() -> str:
     """What the public price book says, as a short text: another catalogue or overlay has another one."""
-    return hashlib.sha256(repr((SOURCE, load_overlay())).encode()).hexdigest()[:16]
+    return short_hash((SOURCE, load_overlay()))
 
 
-def own_fingerprint(own: Iterable[PriceEntry]) -> str:
-    """The same of the tenant's own prices, in their order."""
-    facts = [(entry.price_id, entry.provider, entry.model, entry.service_tier) for entry in own]
+def short_hash(facts: object) -> str:
+    """A short text that is another one for other facts, the same on every machine; they are told by their `repr`."""
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 

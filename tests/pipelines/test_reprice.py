@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from billing.price_book import add_price, withdraw_price
+from billing.price_book import add_price, add_term, withdraw_price
 from billing.principals import Principal
 from pipelines.publish_warehouse import publish
-from pipelines.reprice import Repricing, reprice_if_changed
+from pipelines.reprice import Repricing, attend, reprice_if_changed
 from pipelines.tenant_prices import tenant_book
+from pricing.contracts import Discount, Term
 from pricing.own_prices import OwnPriceBook
 from pricing.price_book import AskedName, PriceEntry, listed_prices, load_catalogue
 from pricing.repricing import PricedAs, days_to_read
@@ -235,3 +236,24 @@ def test_a_day_is_read_where_its_usage_may_have_another_entry(one: dict[str, obj
     plain = {"day": date(2026, 11, 1), "provider": "openai", "model": "gpt-4o", "service_tier": None}
     used = PricedAs(**(plain | one))  # type: ignore[arg-type]  # a test names what it likes
     assert (days_to_read(load_catalogue(), [used]) == {used.day}) is is_read
+
+
+def test_the_worker_prices_again_and_publishes_when_a_price_or_a_contract_changes(
+    engine: Engine, tenant: UUID, four_days: Path
+) -> None:
+    def shown() -> tuple[int, int]:
+        warehouse = warehouse_reads.open_current(four_days, tenant)
+        assert warehouse is not None
+        cost = warehouse.rows("select sum(cost_pico_usd) as cost from usage_cube")["cost"][0]
+        return warehouse.version, cost
+
+    assert attend(engine, four_days, tenant, now=NOW) == 0
+    write_down(engine, tenant, own(valid_from=date(2026, 11, 4)))
+    assert (attend(engine, four_days, tenant, now=NOW), shown()) == (1, (2, 3 * LISTED + CHEAP))
+    half = Term(
+        term_id="", contract_id="openai-2026", provider="openai", valid_from=date(2026, 11, 1), rule=Discount(500_000)
+    )
+    with tenant_transaction(engine, tenant) as connection:
+        add_term(connection, half, principal=FINANCE, because="signed", now=NOW)
+    assert (attend(engine, four_days, tenant, now=NOW), shown()) == (1, (3, (3 * LISTED + CHEAP) // 2))
+    assert attend(engine, four_days, tenant, now=NOW) == 0
