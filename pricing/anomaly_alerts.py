@@ -1,0 +1,159 @@
+"""From judged days to alerts: what was paid, what was expected, what the difference is made of, and which days are one episode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pricing.anomaly_detector import COMPONENTS, LEAST_DOLLARS, Judged, damping
+from pricing.anomaly_series import PICO, UsageSeries
+from pricing.anomaly_windows import Grid, lagged, mean_of
+from pricing.cost_drivers import EFFECT_PARTS, PRICE_PARTS, Cell, Effects, effects
+
+SCORE_MIN = 1.0
+# Below 25 cents a day nobody wants to be woken, however surprising it is.
+AT_STAKE_PICO_USD = 250_000_000_000
+# Alerts of a series at most so many days apart are one episode.
+QUIET_DAYS = 7
+# What is usual is described by so many days before an episode.
+USUAL_DAYS = 28
+# Of the days that are as usual, 95 % lie within so many scales.
+BAND_SCALES = 1.96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One unusual day of one series (a row of UsageSeries); amounts in pico-USD at the prices that were paid before.
+
+    `episode_first_day` is the first alert of the same episode. `parts` sum to `impact_pico_usd` exactly.
+    """
+
+    series: int
+    day: date
+    episode_first_day: date
+    score: float
+    component: str
+    is_rise: bool
+    actual_pico_usd: int
+    expected_pico_usd: int
+    lower_pico_usd: int
+    upper_pico_usd: int
+    parts: Effects
+
+    @property
+    def impact_pico_usd(self) -> int:
+        """What the day cost beyond what was expected; negative where it cost less."""
+        return self.actual_pico_usd - self.expected_pico_usd
+
+
+def alerts(
+    series: UsageSeries,
+    judged: Judged,
+    usage: pl.DataFrame,
+    quantities: Sequence[str],
+    *,
+    at_stake_pico_usd: int = AT_STAKE_PICO_USD,
+) -> list[Alert]:
+    """The days that are both surprising and worth the money, by series and day; `usage` is what the series were made of."""
+    stake = _at_stake(series.fixed_cost)
+    flags = (judged.score >= SCORE_MIN) & (stake >= at_stake_pico_usd / PICO)
+    damped = damping(series.fixed_cost, LEAST_DOLLARS)
+    counts = usage.select("requests", *quantities).cast(pl.Int64).to_numpy()
+    found = []
+    for row, first, day in _episodes(flags):
+        expected, lower, upper = _expected(series, judged, damped[row, day], row, first, day)
+        actual = int(series.cost_pico_usd[row, day])
+        found.append(
+            Alert(
+                series=row,
+                day=series.day(day),
+                episode_first_day=series.day(first),
+                score=float(judged.score[row, day]),
+                component=COMPONENTS[judged.component[row, day]].name,
+                is_rise=bool(judged.is_rise[row, day]),
+                actual_pico_usd=actual,
+                expected_pico_usd=expected,
+                lower_pico_usd=lower,
+                upper_pico_usd=upper,
+                parts=_parts(series, counts, quantities, row, first, day, expected),
+            )
+        )
+    return found
+
+
+def _at_stake(cost: Grid) -> Grid:
+    """How far a day, or the last seven, are from the four weeks before them, in dollars a day."""
+    by_day = np.abs(cost - lagged(mean_of(cost, USUAL_DAYS, 7), 1))
+    by_week = np.abs(mean_of(cost, 7, 4) - lagged(mean_of(cost, USUAL_DAYS, 7), 7))
+    return np.nan_to_num(np.fmax(by_day, by_week))
+
+
+def _episodes(flags: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """Each flagged day as (series, first day of its episode, day)."""
+    found: list[tuple[int, int, int]] = []
+    for row, day in np.argwhere(flags).tolist():
+        goes_on = bool(found) and found[-1][0] == row and day - found[-1][2] <= QUIET_DAYS
+        found.append((row, found[-1][1] if goes_on else day, day))
+    return found
+
+
+def _expected(
+    series: UsageSeries, judged: Judged, damped: float, row: int, first: int, day: int
+) -> tuple[int, int, int]:
+    """The cost had the component been as usual, and the ends of its band, at the prices that were paid before the episode."""
+    residual, scale = judged.residual[row, day], judged.scale[row, day]
+    level = series.fixed_cost[row, day] + damped
+    paid = _price_level(series, row, first)
+    ends = (residual, residual + BAND_SCALES * scale, residual - BAND_SCALES * scale)
+    expected, lower, upper = (max(0, round((level * np.exp(-end) - damped) * paid)) for end in ends)
+    return expected, lower, upper
+
+
+def _price_level(series: UsageSeries, row: int, first: int) -> float:
+    """Pico-USD paid per dollar at first prices over the days before an episode; at first prices themselves without any."""
+    days = slice(max(0, first - USUAL_DAYS), first)
+    fixed = np.nansum(series.fixed_cost[row, days])
+    return float(series.cost_pico_usd[row, days].sum() / fixed) if fixed > 0 else PICO
+
+
+def _parts(
+    series: UsageSeries,
+    counts: NDArray[np.int64],
+    quantities: Sequence[str],
+    row: int,
+    first: int,
+    day: int,
+    expected: int,
+) -> Effects:
+    """What volume, tokens per request and price add, against the days before the episode scaled to what was expected."""
+    places = series.place[row, max(0, first - USUAL_DAYS) : first]
+    usual = counts[places[places >= 0]].sum(axis=0)
+    usual_cost = int(series.cost_pico_usd[row, max(0, first - USUAL_DAYS) : first].sum())
+    place = series.place[row, day]
+    today = counts[place] if place >= 0 else np.zeros_like(usual)
+    scaled = [int(count) * expected // usual_cost if usual_cost else 0 for count in usual]
+    units = series.unit_dollars[row]
+    before = _cell(scaled, quantities, units, expected)
+    after = _cell(today.tolist(), quantities, units, int(series.cost_pico_usd[row, day]))
+    return effects({"": before}, {"": after}).get("", Effects())
+
+
+def _cell(counts: Sequence[int], quantities: Sequence[str], units: NDArray[np.float64], cost_pico_usd: int) -> Cell:
+    """A day's usage; its prices stand to each other as the first ones did, and come to what was paid."""
+    requests, *used = counts
+    worth = sum(count * unit for count, unit in zip(used, units, strict=True))
+    prices: dict[str, int | None] = {"requests": None if worth else cost_pico_usd * PRICE_PARTS // max(requests, 1)}
+    for quantity, unit in zip(quantities, units, strict=True):
+        prices[quantity] = round(unit / worth * cost_pico_usd * PRICE_PARTS) if worth else None
+    return Cell(requests, {"requests": requests, **dict(zip(quantities, used, strict=True))}, prices, cost_pico_usd)
+
+
+def part_pico_usd(effects_of_alert: Effects) -> dict[str, int]:
+    """Each part in whole pico-USD; what the division leaves goes to the largest, so that they sum to the impact."""
+    whole = {name: value // EFFECT_PARTS for name, value in effects_of_alert._asdict().items()}
+    left = sum(effects_of_alert) // EFFECT_PARTS - sum(whole.values())
+    largest = max(whole, key=lambda name: abs(whole[name]))
+    return {name: value + (left if name == largest else 0) for name, value in whole.items()}
