@@ -24,6 +24,7 @@ from pipelines import (
     recovery_commands,
     refund_commands,
     report_link_commands,
+    spike_commands,
     usage_commands,
 )
 from pipelines.refusals import refusals_as_sentences
@@ -47,6 +48,8 @@ app.add_typer(report_link_commands.app, name="report")
 own_price_commands.register(price_commands.app)
 app.add_typer(price_commands.app, name="prices")
 app.add_typer(contract_commands.app, name="contracts")
+
+app.command("spikes")(spike_commands.spikes)
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]

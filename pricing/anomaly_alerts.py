@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pricing.anomaly_detector import COMPONENTS, LEAST_DOLLARS, Judged, damping
+from pricing.anomaly_detector import COMPONENTS, LEAST_DOLLARS, MAD_TO_SIGMA, Component, Judged, damping, weekday_effect
 from pricing.anomaly_series import PICO, UsageSeries
 from pricing.anomaly_windows import Grid, lagged, mean_of
 from pricing.cost_drivers import EFFECT_PARTS, PRICE_PARTS, Cell, Effects, effects
@@ -19,9 +19,11 @@ AT_STAKE_PICO_USD = 250_000_000_000
 # Alerts of a series at most so many days apart are one episode.
 QUIET_DAYS = 7
 # What is usual is described by so many days before an episode.
-USUAL_DAYS = 28
+USUAL_DAYS, SPARSE_DAYS = 28, 120
 # Of the days that are as usual, 95 % lie within so many scales.
 BAND_SCALES = 1.96
+# No series is so steady that its band would be narrower.
+SCALE_MIN = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +62,21 @@ def alerts(
     """The days that are both surprising and worth the money, by series and day; `usage` is what the series were made of."""
     stake = _at_stake(series.fixed_cost)
     flags = (judged.score >= SCORE_MIN) & (stake >= at_stake_pico_usd / PICO)
-    damped = damping(series.fixed_cost, LEAST_DOLLARS)
     counts = usage.select("requests", *quantities).cast(pl.Int64).to_numpy()
+    usual = _usual(series, np.any(flags, axis=1))
     found = []
     for row, first, day in _episodes(flags):
-        expected, lower, upper = _expected(series, judged, damped[row, day], row, first, day)
-        actual = int(series.cost_pico_usd[row, day])
+        component = COMPONENTS[judged.component[row, day]]
+        expected, lower, upper = _expected(series, usual, component, row, first, day)
         found.append(
             Alert(
                 series=row,
                 day=series.day(day),
                 episode_first_day=series.day(first),
                 score=float(judged.score[row, day]),
-                component=COMPONENTS[judged.component[row, day]].name,
+                component=component.name,
                 is_rise=bool(judged.is_rise[row, day]),
-                actual_pico_usd=actual,
+                actual_pico_usd=int(series.cost_pico_usd[row, day]),
                 expected_pico_usd=expected,
                 lower_pico_usd=lower,
                 upper_pico_usd=upper,
@@ -82,6 +84,25 @@ def alerts(
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """Logarithms of daily cost without the weekday's effect, the effect, and the damping in them; NaN for calm series."""
+
+    level: Grid
+    weekday: Grid
+    damped: Grid
+
+
+def _usual(series: UsageSeries, told: NDArray[np.bool_]) -> _Usual:
+    level, weekday, damped = (np.full_like(series.fixed_cost, np.nan) for _ in range(3))
+    cost = series.fixed_cost[told]
+    damped[told] = damping(cost, LEAST_DOLLARS)
+    logarithm = np.log(cost + damped[told])
+    weekday[told] = weekday_effect(logarithm)
+    level[told] = logarithm - weekday[told]
+    return _Usual(level, weekday, damped)
 
 
 def _at_stake(cost: Grid) -> Grid:
@@ -101,22 +122,33 @@ def _episodes(flags: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
 
 
 def _expected(
-    series: UsageSeries, judged: Judged, damped: float, row: int, first: int, day: int
+    series: UsageSeries, usual: _Usual, component: Component, row: int, first: int, day: int
 ) -> tuple[int, int, int]:
-    """The cost had the component been as usual, and the ends of its band, at the prices that were paid before the episode."""
-    residual, scale = judged.residual[row, day], judged.scale[row, day]
-    level = series.fixed_cost[row, day] + damped
+    """A day's cost as it was before the episode, and the ends of its band, at the prices that were paid then.
+
+    Before means before the days that the component's first value covers. A series that is used now and then is compared with the
+    days on which it was used.
+    """
+    until = max(1, first - component.span_days + 1)
+    days = slice(max(0, until - (SPARSE_DAYS if component.name == "sparse" else USUAL_DAYS)), until)
+    level, weekday, damped = usual.level[row, days], usual.weekday[row, day], usual.damped[row, until - 1]
+    if component.name == "sparse":
+        spent = series.fixed_cost[row, days]
+        level, weekday, damped = np.log(spent[spent > 0]), 0.0, 0.0
+    middle = np.nanmedian(level)
+    scale = max(SCALE_MIN, MAD_TO_SIGMA * float(np.nanmedian(np.abs(level - middle))))
     paid = _price_level(series, row, first)
-    ends = (residual, residual + BAND_SCALES * scale, residual - BAND_SCALES * scale)
-    expected, lower, upper = (max(0, round((level * np.exp(-end) - damped) * paid)) for end in ends)
+    ends = (0.0, -BAND_SCALES * scale, BAND_SCALES * scale)
+    expected, lower, upper = (max(0, round((np.exp(middle + weekday + end) - damped) * paid)) for end in ends)
     return expected, lower, upper
 
 
-def _price_level(series: UsageSeries, row: int, first: int) -> float:
+def _price_level(series: UsageSeries, row: int, first: int) -> np.float64:
     """Pico-USD paid per dollar at first prices over the days before an episode; at first prices themselves without any."""
     days = slice(max(0, first - USUAL_DAYS), first)
     fixed = np.nansum(series.fixed_cost[row, days])
-    return float(series.cost_pico_usd[row, days].sum() / fixed) if fixed > 0 else PICO
+    paid = series.cost_pico_usd[row, days].sum()
+    return np.float64(paid / fixed if fixed > 0 else PICO)
 
 
 def _parts(

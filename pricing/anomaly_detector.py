@@ -28,12 +28,14 @@ CHUNK = 256
 THREADS = 2
 # A day counts as regular when the series was used on this share of the eight weeks before.
 REGULAR_SHARE = 0.8
-# From so few series nobody can tell what the day did to all of them; the common movement is taken off in proportion.
+# From so few series nobody can tell what the day did to all of them; from more, the common movement is taken off in proportion.
 FEW_SERIES = 10
 # Until a series has months of its own to compare with, the largest surprise of a month is taken for this many scales.
 USUAL_MAXIMUM, MAXIMUM_WEIGHT = 8.0, 0.5
 MAD_TO_SIGMA = 1.4826
 LEAST_DOLLARS, LEAST_REQUESTS = 0.01, 0.5
+# Scores below this are left at 0.
+LEAST_SCORE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,11 @@ NAMES = tuple(component.name for component in COMPONENTS)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Per series and day: `score`, the `component` it comes from (its place in NAMES, -1 for none), and whether it is a rise.
-
-    `residual` is by how much the component's logarithm is off what was usual, `scale` how much it is off as a rule.
-    """
+    """Per series and day: `score`, the `component` it comes from (its place in COMPONENTS, -1 for none), and whether it is a rise."""
 
     score: Grid
     component: NDArray[np.int8]
     is_rise: NDArray[np.bool_]
-    residual: Grid
-    scale: Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def judge(cost: Grid, requests: Grid) -> Judged:
             for place, component in enumerate(COMPONENTS)
         ]
         scored = list(pool.map(lambda chunk: _score([_part(one, chunk) for one in joined]), chunks))
-    return Judged(*(np.concatenate([part[place] for part in scored]) for place in range(5)))
+    return Judged(*(np.concatenate([part[place] for part in scored]) for place in range(3)))
 
 
 def _part(surprise: _Surprise, chunk: slice) -> _Surprise:
@@ -117,7 +114,7 @@ def _surprises(cost: Grid, requests: Grid) -> list[_Surprise]:
     is_regular = exists & (share >= REGULAR_SHARE)
     is_sparse = exists & ~is_regular
     cost_level, request_level = _level(cost, LEAST_DOLLARS), _level(requests, LEAST_REQUESTS)
-    cost_day, request_day = (level - _weekday_effect(level) for level in (cost_level, request_level))
+    cost_day, request_day = (level - weekday_effect(level) for level in (cost_level, request_level))
     with np.errstate(divide="ignore", invalid="ignore"):
         per_request = np.where((requests >= 5) & (cost > 0), np.log(cost / requests), np.nan)
         spent = np.where(cost > 0, np.log(cost), np.nan)
@@ -152,7 +149,7 @@ def _level(values: Grid, least: float) -> Grid:
     return level
 
 
-def _weekday_effect(level: Grid) -> Grid:
+def weekday_effect(level: Grid) -> Grid:
     """What the weekday adds: the median of up to eight of its own weeks, held back while there are few."""
     apart = level - mean_of(level, 7, 5)
     weeks = lagged(count_of_every(apart, 7, 8), 7)
@@ -185,7 +182,7 @@ def _without_what_all_did(component: Component, parts: list[_Surprise]) -> _Surp
     if not component.is_common_to_all:
         return _Surprise(residual, scale, applies)
     there = (~np.isnan(residual)).sum(axis=0)
-    weight = there / (there + FEW_SERIES)
+    weight = np.maximum(there - FEW_SERIES, 0) / (there + FEW_SERIES)
     common = np.nan_to_num(_middle(residual)) * weight
     spread = MAD_TO_SIGMA * _middle(np.abs(residual - common))
     usual_spread = lagged(median_of(spread[np.newaxis], 28, 1), 1)[0]
@@ -200,29 +197,32 @@ def _middle(values: Grid) -> Grid:
     return found
 
 
-def _score(surprises: list[_Surprise]) -> tuple[Grid, NDArray[np.int8], NDArray[np.bool_], Grid, Grid]:
-    score = np.zeros(surprises[0].residual.shape)
-    place = np.full(score.shape, -1, dtype=np.int8)
-    is_rise = np.zeros(score.shape, dtype=bool)
-    residual, scale = np.full_like(score, np.nan), np.full_like(score, np.nan)
+def _score(surprises: list[_Surprise]) -> tuple[Grid, NDArray[np.int8], NDArray[np.bool_]]:
+    shape = surprises[0].residual.shape
+    score, place = np.zeros(shape), np.full(shape, -1, dtype=np.int8)
+    is_rise = np.zeros(shape, dtype=bool)
     for number, (component, surprise) in enumerate(zip(COMPONENTS, surprises, strict=True)):
         for limits, sign in ((component.rise, 1.0), (component.fall, -1.0)):
             if limits is None:
                 continue
-            found = _one_sided(component, sign * surprise.residual, surprise.scale, limits)
-            higher = found > score
-            score[higher], place[higher], is_rise[higher] = found[higher], number, sign > 0
-            residual[higher], scale[higher] = surprise.residual[higher], surprise.scale[higher]
-    return score, place, is_rise, residual, scale
+            cells, found = _one_sided(component, sign * surprise.residual, surprise.scale, limits)
+            is_higher = found > score.flat[cells]
+            cells, found = cells[is_higher], found[is_higher]
+            score.flat[cells], place.flat[cells], is_rise.flat[cells] = found, number, sign > 0
+    return score, place, is_rise
 
 
-def _one_sided(component: Component, residual: Grid, scale: Grid, limits: tuple[float, float]) -> Grid:
-    """How far a residual reaches its two limits, the lesser of both; 0 where it goes the other way."""
-    highest, blocks = _usual_maximum(residual, component.span_days)
-    usual = (blocks * highest + MAXIMUM_WEIGHT * USUAL_MAXIMUM * scale) / (blocks + MAXIMUM_WEIGHT)
+def _one_sided(
+    component: Component, residual: Grid, scale: Grid, limits: tuple[float, float]
+) -> tuple[NDArray[np.int64], Grid]:
+    """The cells (flat) that go this way and how far they reach the two limits, the lesser of both; the rest is unsurprising."""
     scales, maxima = limits
-    reached: Grid = np.minimum(residual / scale / scales, residual / np.maximum(usual, 2 * scale) / maxima)
-    return np.where(residual > 0, np.nan_to_num(reached), 0.0)
+    cells = np.flatnonzero(residual > LEAST_SCORE * scales * scale)
+    highest, blocks = (grid.flat[cells] for grid in _usual_maximum(residual, component.span_days))
+    off, usual_off = residual.flat[cells], scale.flat[cells]
+    usual = (blocks * highest + MAXIMUM_WEIGHT * USUAL_MAXIMUM * usual_off) / (blocks + MAXIMUM_WEIGHT)
+    reached: Grid = np.minimum(off / usual_off / scales, off / np.maximum(usual, 2 * usual_off) / maxima)
+    return cells, reached
 
 
 def _usual_maximum(residual: Grid, lag: int) -> tuple[Grid, Grid]:
