@@ -19,13 +19,20 @@ from pricing.usage import (
     UsageRefused,
     to_buckets,
 )
-from pricing.usage_sources import helicone, langfuse, litellm, own_logs
+from pricing.usage_sources import helicone, langfuse, litellm, otel, own_logs
 from pricing.usage_sources.detect import detect_format
 from pricing.usage_sources.metering import normalize
 from pricing.usage_sources.schema import ColumnsRefused, check_columns, our_fields, parse_columns
 from pricing.usage_sources.values import moments, pico_usd, usd_text
 
 small = st.integers(0, 1_000_000)
+
+
+def test_a_span_s_region_is_the_provider_s_and_not_where_the_caller_runs() -> None:
+    """The resource's cloud.region says where the company's own servers are: it must not make a call dearer."""
+    span = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "resource.cloud.region": "europe-west4"}
+    read = otel.to_event(span, {}), otel.to_event(span | {"region": "us"}, {})
+    assert [event and event["region"] for event in read] == [None, "us"]
 
 
 def test_a_search_context_size_is_read_in_lower_case_from_a_column_or_a_body() -> None:
