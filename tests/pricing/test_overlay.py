@@ -5,11 +5,14 @@ from fractions import Fraction
 from itertools import combinations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pricing.allowances import public_allowances
 from pricing.overlay import load_overlay, public_offers
 from pricing.price_book import bare_catalogue, load_catalogue
-from pricing.price_entry import PriceEntry
+from pricing.price_entry import AskedName, PriceEntry, UnitWithoutPrice, quote
+from pricing.usage import BUCKETS, INPUT_BUCKETS
 from tests.pricing.usage_tables import NOVEMBER, price_rows, usage_row
 
 BOOK = load_catalogue()
@@ -148,6 +151,69 @@ def test_a_length_tier_of_the_overlay_is_a_cliff() -> None:
     model = "gemini-2.5-computer-use-preview-10-2025"
     assert cost(model, **used, input_uncached_tokens=200_000) == 200_000 * 1_250_000
     assert cost(model, **used, input_uncached_tokens=200_001) == 200_001 * 2_500_000
+
+
+def in_force(row: dict[str, object]) -> list[PriceEntry]:
+    """The entries that hold an event, sought without any SQL."""
+    at = row["occurred_at"]
+    assert isinstance(at, datetime)
+    moment, length = at.replace(tzinfo=UTC), sum(int(str(row[bucket])) for bucket in INPUT_BUCKETS)
+    words = [None if row[word] is None else str(row[word]) for word in AskedName._fields]
+    found = BOOK.prices_for(AskedName(*words))
+    return [
+        entry
+        for entry in (() if isinstance(found, str) else found)
+        if (entry.valid_from is None or entry.valid_from <= moment)
+        and (entry.valid_to is None or moment < entry.valid_to)
+        and (entry.above_input_tokens is None or length > entry.above_input_tokens)
+        and (entry.up_to_input_tokens is None or length <= entry.up_to_input_tokens)
+    ]
+
+
+OVERLAID = [
+    ("openai", "gpt-5.4"),
+    ("openai", "gpt-4o-audio-preview"),
+    ("anthropic", "claude-opus-5"),
+    ("google", "gemini-3.5-flash-lite"),
+    ("google", "gemini-flash-latest"),
+    ("google", "gemini-2.5-computer-use-preview-10-2025"),
+    ("mistral", "mistral-large-latest"),
+    ("perplexity", "sonar-pro"),
+    ("cohere", "rerank-v3.5"),
+]
+rows = st.builds(
+    lambda model, at, words, used: usage_row(model[1], provider=model[0], at=at, **words, **used),
+    st.sampled_from(OVERLAID),
+    st.datetimes(datetime(2024, 1, 1), datetime(2027, 6, 1)),
+    st.fixed_dictionaries(
+        {
+            "tier": st.sampled_from([None, "batch", "flex", "priority", "scale"]),
+            "region": st.sampled_from([None, "us", "EU", "global", "europe-west4", "mars"]),
+            "size": st.sampled_from([None, "low", "medium", "high", "vast"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        dict.fromkeys(BUCKETS[:8], st.sampled_from([0, 1, 7, 200_000, 272_001]))
+        | {"search_requests": st.integers(0, 3)}
+    ),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=30))
+def test_the_engine_charges_every_event_at_the_one_entry_that_holds_it(events: list[dict[str, object]]) -> None:
+    """Whatever its tier, region, size, length and moment; none that holds it, or a unit without a price: no cost."""
+    for row, answer in zip(events, price_rows(events, BOOK), strict=True):
+        holding = in_force(row)
+        assert len(holding) <= 1
+        used = {bucket: int(str(row[bucket])) for bucket in BUCKETS}
+        try:
+            expected = quote(holding[0], used) if holding else None
+        except UnitWithoutPrice:
+            expected = None
+        assert answer["cost_pico_usd"] == expected
+        assert (answer["unpriced_reason"] is None) == (expected is not None)
+        assert answer["price_id"] == (None if expected is None else holding[0].price_id)
 
 
 def overlaps(one: PriceEntry, other: PriceEntry) -> bool:
