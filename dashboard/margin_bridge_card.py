@@ -9,12 +9,11 @@ import streamlit as st
 from dashboard import charts, charts_margins, margin_reading, margin_words, reading, shell, wording
 from dashboard.charts_margins import BridgeBar
 from dashboard.margin_reading import Moved
-from pricing.bridge_story import Finding
-from pricing.margin_bridge import Bridge, Step
+from pricing.bridge_story import Behind, Finding, Summary
+from pricing.margin_bridge import Step
 from pricing.named_periods import NamedPeriod
 
 UNITS = {"points": "Points", "money": "Money"}
-BEHIND_SHOWN = 8
 
 
 def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: NamedPeriod, basis: str) -> None:
@@ -37,7 +36,7 @@ def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: Nam
             _waterfall(current, moved, found, (before, after, basis), unit, present)
         with right:
             _table(found, moved, present, current.currency)
-        _behind(current, found, present, biggest, (before.name, after.name, basis))
+        _behind(current, found, present, biggest)
 
 
 def _unit(moved: Moved) -> str:
@@ -62,7 +61,7 @@ def _unit(moved: Moved) -> str:
 def _waterfall(
     current: reading.Reading,
     moved: Moved,
-    found: Bridge,
+    found: Summary,
     chosen: tuple[NamedPeriod, NamedPeriod, str],
     unit: str,
     present: Sequence[Step],
@@ -86,7 +85,7 @@ def _waterfall(
 
 def _bars(
     moved: Moved,
-    found: Bridge,
+    found: Summary,
     before: NamedPeriod,
     after: NamedPeriod,
     unit: str,
@@ -97,7 +96,7 @@ def _bars(
 ) -> list[BridgeBar]:
     ends = []
     for period, books in ((before, found.before), (after, found.after)):
-        profit = (books.net_revenue_minor or 0) - (books.cost_minor or 0)
+        profit = books.profit_minor
         if unit == "points" and books.share is not None:
             size, text = float(books.share) * 100, wording.percent(books.share)
         else:
@@ -138,7 +137,7 @@ def _open_clicked() -> None:
         st.session_state["part"] = chosen
 
 
-def _table(found: Bridge, moved: Moved, present: Sequence[Step], currency: str) -> None:
+def _table(found: Summary, moved: Moved, present: Sequence[Step], currency: str) -> None:
     """Every part with its revenue, its cost and what it makes of the margin; the last row is the whole change."""
     rows = [
         {
@@ -179,9 +178,7 @@ def _table(found: Bridge, moved: Moved, present: Sequence[Step], currency: str) 
         st.caption(f"Without any effect: {', '.join(silent)}.")
 
 
-def _behind(
-    current: reading.Reading, found: Bridge, present: Sequence[Step], biggest: Step, periods: tuple[str, str, str]
-) -> None:
+def _behind(current: reading.Reading, found: Summary, present: Sequence[Step], biggest: Step) -> None:
     """Who and what is behind one part: customers on the left, models or streams of revenue on the right."""
     labels = {margin_words.part_name(step.part): step for step in present}
     if st.session_state.get("part") not in labels:
@@ -193,20 +190,20 @@ def _behind(
     step = labels.get(chosen or "", biggest)
     total = wording.escape(wording.money_exact(step.profit_minor, current.currency, plus=True))
     st.markdown(f":small[:gray[{wording.escape(margin_words.PARTS[step.part][1])}. Together]] :small[**{total}**]")
-    customers, subjects = margin_reading.behind_part(current, found, step.part, periods)
-    names = margin_reading.names(current)
-    if not customers:
+    customers, subjects = found.by_customer.get(step.part), found.by_subject.get(step.part)
+    if customers is None or subjects is None:
         st.caption("This moved with the whole of the cost: no customer or model is behind it.")
         return
+    names = margin_reading.names(current)
     left, right = st.columns(2, gap="medium")
     with left:
-        who = [(_who(each, names), each) for each in customers]
-        _findings("Customer", who, current.currency, key=f"behind_customers_{step.part}")
-    if any(each.subject for each in subjects):
+        who = [_who(each, names) for each in customers.shown]
+        _findings("Customer", who, customers, current.currency, key=f"behind_customers_{step.part}")
+    if any(each.subject for each in subjects.shown):
         with right:
             kind = "Model" if step.cost_minor and not step.revenue_minor else "Paid for"
-            what = [(_what(each), each) for each in subjects]
-            _findings(kind, what, current.currency, key=f"behind_subjects_{step.part}")
+            what = [_what(each) for each in subjects.shown]
+            _findings(kind, what, subjects, current.currency, key=f"behind_subjects_{step.part}")
 
 
 def _who(finding: Finding, names: dict[str, str]) -> str:
@@ -222,25 +219,19 @@ def _what(finding: Finding) -> str:
     return margin_words.stream_name(finding.subject) if is_revenue else finding.subject
 
 
-def _findings(heading: str, rows: Sequence[tuple[str, Finding]], currency: str, *, key: str) -> None:
-    shown, rest = rows[:BEHIND_SHOWN], rows[BEHIND_SHOWN:]
+def _findings(heading: str, names: Sequence[str], behind: Behind, currency: str, *, key: str) -> None:
     drawn = [
         {
             "name": name,
             "profit": wording.money_exact(margin_words.whole(each.profit_minor), currency, plus=True),
             "points": wording.points(each.points, places=2) or wording.UNKNOWN,
         }
-        for name, each in shown
+        for name, each in zip(names, behind.shown, strict=True)
     ]
-    if rest:
-        left_over = sum((each.profit_minor for _, each in rest), start=rest[0][1].profit_minor * 0)
-        drawn.append(
-            {
-                "name": f"{len(rest):,} more",
-                "profit": wording.money_exact(margin_words.whole(left_over), currency, plus=True),
-                "points": "",
-            }
-        )
+    if behind.others:
+        left_over = margin_words.whole(behind.others_profit_minor)
+        rest = {"name": f"{behind.others:,} more", "profit": wording.money_exact(left_over, currency, plus=True)}
+        drawn.append(rest | {"points": ""})
     column = st.column_config
     with st.container(key=key):
         st.dataframe(

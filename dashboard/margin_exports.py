@@ -48,7 +48,7 @@ def bridge_csv(current: reading.Reading, moved: Moved, before: NamedPeriod, afte
             "margin_points", "currency", "definition", "definition_version"]  # fmt: skip
     metric = definition("margin_bridge")
     rows: list[list[object]] = []
-    found = moved.bridge
+    found = None if moved.bridge is None else margin_reading.causes(current, before, after, basis)
     names = margin_reading.names(current)
     if found is not None:
         tail = [current.currency, metric.key, metric.version]

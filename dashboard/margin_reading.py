@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
-
-import streamlit as st
 
 from dashboard import reading
 from dashboard.months import Month
 from pricing import saas_metrics
-from pricing.bridge_story import Finding, behind, by_customer, by_subject, story
-from pricing.margin_bridge import Bridge, Part, Period, bridge, tenths
+from pricing.bridge_story import Summary
+from pricing.margin_bridge import Bridge, Part, Totals, bridge, tenths
 from pricing.mrr import Retention
 from pricing.named_periods import NamedPeriod
 from pricing.saas_metrics import MrrMonth, PowerUsers
@@ -21,12 +20,11 @@ from store.warehouse_metric_reads import CohortMonth, Segment
 
 @dataclass(frozen=True)
 class Moved:
-    """Two periods, the bridge between them (None where something is unknown), and what tells most of it."""
+    """Two periods' totals and the bridge between them, None where something is unknown."""
 
-    before: Period
-    after: Period
-    bridge: Bridge | None
-    told: tuple[Finding, ...]
+    before: Totals
+    after: Totals
+    bridge: Summary | None
     # By part, tenths of a percentage point that sum to the change as shown; empty where a period has no margin.
     tenths: Mapping[Part, int]
 
@@ -62,47 +60,28 @@ def _kept(current: reading.Reading, what: str, key: tuple[object, ...], make: An
     return reading.kept_figure((what, str(current.warehouse.file), *key), make)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _kept_books(key: tuple[object, ...], _make: Any) -> Any:  # noqa: ARG001 - Streamlit keeps the answer by the key; the underscore keeps the maker out of it
-    """A period holds every customer's models: few are kept."""
-    return _make()
-
-
-def period(current: reading.Reading, chosen: NamedPeriod, basis: str) -> Period:
-    """A period's books."""
-    found: Period = _kept_books(
-        ("period", str(current.warehouse.file), chosen.name, basis),
-        lambda: warehouse_bridge.period(current.warehouse, chosen.months, basis),
-    )
-    return found
-
-
 def moved(current: reading.Reading, before: NamedPeriod, after: NamedPeriod, basis: str) -> Moved:
     """The bridge from one period to another."""
 
     def make() -> Moved:
-        old, new = period(current, before, basis), period(current, after, basis)
-        found = bridge(old, new)
+        found = warehouse_bridge.summary(current.warehouse, before, after, basis)
         if found is None:
-            return Moved(old, new, None, (), {})
+            old, new = (warehouse_bridge.period(current.warehouse, each.months, basis) for each in (before, after))
+            return Moved(old.totals, new.totals, None, {})
         shown: dict[Part, int] = {}
-        shares = [step.points for step in found.steps if step.points is not None]
-        if old.share is not None and new.share is not None:
-            shown = dict(zip((step.part for step in found.steps), tenths(shares, new.share - old.share), strict=True))
-        return Moved(old, new, found, tuple(story(found)), shown)
+        was, now = found.before.share, found.after.share
+        if was is not None and now is not None:
+            shares = [step.points or Fraction() for step in found.steps]
+            shown = dict(zip((step.part for step in found.steps), tenths(shares, now - was), strict=True))
+        return Moved(found.before, found.after, found, shown)
 
-    kept: Moved = _kept_books(("moved", str(current.warehouse.file), before.name, after.name, basis), make)
+    kept: Moved = _kept(current, "moved", (before.name, after.name, basis), make)
     return kept
 
 
-def behind_part(
-    current: reading.Reading, found: Bridge, part: Part, periods: tuple[str, str, str]
-) -> tuple[list[Finding], list[Finding]]:
-    """What is behind a part, by customer and by model or stream, the biggest first; `periods` names bridge and basis."""
-    kept: tuple[list[Finding], list[Finding]] = _kept(
-        current, "behind", (part, *periods), lambda: (behind(found, part, by_customer), behind(found, part, by_subject))
-    )
-    return kept
+def causes(current: reading.Reading, before: NamedPeriod, after: NamedPeriod, basis: str) -> Bridge | None:
+    """The bridge with every cause by customer and model, worked out anew: for a file, not for a page."""
+    return bridge(*(warehouse_bridge.period(current.warehouse, each.months, basis) for each in (before, after)))
 
 
 def names(current: reading.Reading) -> dict[str, str]:

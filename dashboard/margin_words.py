@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from dashboard import wording
-from pricing.bridge_story import Finding
-from pricing.margin_bridge import Bridge, Part
+from pricing.bridge_story import Finding, Summary
+from pricing.margin_bridge import Part
 from pricing.named_periods import NamedPeriod
 from store import warehouse_bridge
 
@@ -46,7 +46,7 @@ def period_short(period: NamedPeriod) -> str:
     return period_name(period)
 
 
-def headline(bridge: Bridge, before: NamedPeriod, after: NamedPeriod, currency: str) -> str:
+def headline(bridge: Summary, before: NamedPeriod, after: NamedPeriod, currency: str) -> str:
     """What happened, without why: the margin where there is one, else the gross profit."""
     was, now = bridge.before.share, bridge.after.share
     span = f"from {period_name(before)} to {period_name(after)}"
@@ -57,7 +57,7 @@ def headline(bridge: Bridge, before: NamedPeriod, after: NamedPeriod, currency: 
         verb = "rose" if now > was else "fell"
         return f"Gross margin {verb} {moved.strip('+' + wording.MINUS)} to {wording.percent(now)} {span}"
     change = sum(step.profit_minor for step in bridge.steps)
-    profit = (bridge.after.net_revenue_minor or 0) - (bridge.after.cost_minor or 0)
+    profit = bridge.after.profit_minor
     verb = "stayed at" if change == 0 else ("rose" if change > 0 else "fell")
     amount = "" if change == 0 else f" {wording.money(abs(change), currency)} to"
     return f"Gross profit {verb}{amount} {wording.money(profit, currency)} {span}"

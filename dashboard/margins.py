@@ -22,7 +22,6 @@ from dashboard import (
 )
 from dashboard.margin_reading import Moved
 from dashboard.months import Month
-from pricing.margin_bridge import Period
 from pricing.metric_definitions import definition
 from pricing.named_periods import NamedPeriod, choices
 from pricing.saas_metrics import cost_share, inference_efficiency
@@ -90,7 +89,7 @@ def _story(current: reading.Reading, moved: Moved, before: NamedPeriod, after: N
             st.markdown(f":material/currency_exchange: {shell.NO_RATE}")
             return
         head = margin_words.headline(moved.bridge, before, after, current.currency)
-        why = margin_words.reasons(moved.told, margin_reading.names(current), current.currency)
+        why = margin_words.reasons(moved.bridge.told, margin_reading.names(current), current.currency)
         st.markdown(f"**{wording.escape(head)}:** {wording.escape(why)}\\.")
 
 
@@ -100,7 +99,7 @@ def _tiles(moved: Moved, before: NamedPeriod, currency: str) -> None:
     was, now = moved.before, moved.after
     with st.grid(4, min_column_width=150, gap="small", key="tiles"):
         _tile("gross_margin", wording.percent(now.share), _points(was.share, now.share), against)
-        profits = [_profit(period) for period in (was, now)]
+        profits = [period.profit_minor for period in (was, now)]
         change = None if None in profits else (profits[1] or 0) - (profits[0] or 0)
         moved_text = wording.money(change, currency, plus=True) if change else None
         _tile("gross_margin", wording.money(profits[1], currency), moved_text, against, label="Gross profit")
@@ -108,12 +107,6 @@ def _tiles(moved: Moved, before: NamedPeriod, currency: str) -> None:
         _tile("cost_share", wording.percent(costs[1]), _points(*costs), against, more_is_bad=True)
         worth = [inference_efficiency(period.cost_minor, period.net_revenue_minor) for period in (was, now)]
         _tile("inference_efficiency", wording.times(worth[1]), wording.times_moved(*worth), against)
-
-
-def _profit(period: Period) -> int | None:
-    if period.net_revenue_minor is None or period.cost_minor is None:
-        return None
-    return period.net_revenue_minor - period.cost_minor
 
 
 def _points(was: Fraction | None, now: Fraction | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 from pricing import cost_drivers, revenue_drivers
 from pricing.cost_drivers import Cell
+from pricing.margin import margin_share
 from pricing.money import divide_half_away
 from pricing.revenue_drivers import Billed
 
@@ -45,6 +46,26 @@ class CustomerPeriod:
         return bool(self.cells) or any(not billed.is_nothing for billed in self.streams.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Net revenue and AI cost of a period in minor units, as pages show them; None where an amount has no exchange rate."""
+
+    net_revenue_minor: int | None
+    cost_minor: int | None
+
+    @property
+    def profit_minor(self) -> int | None:
+        """Gross profit."""
+        if self.net_revenue_minor is None or self.cost_minor is None:
+            return None
+        return self.net_revenue_minor - self.cost_minor
+
+    @property
+    def share(self) -> Fraction | None:
+        """Gross margin; None where nothing was sold or something is unknown."""
+        return margin_share(self.net_revenue_minor, self.cost_minor)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
     """A period's books in the reporting currency.
@@ -61,11 +82,14 @@ class Period:
     cost_minor: int | None
 
     @property
+    def totals(self) -> Totals:
+        """The sums alone."""
+        return Totals(self.net_revenue_minor, self.cost_minor)
+
+    @property
     def share(self) -> Fraction | None:
         """Gross margin; None where nothing was sold or something is unknown."""
-        if self.net_revenue_minor is None or self.cost_minor is None or self.net_revenue_minor <= 0:
-            return None
-        return Fraction(self.net_revenue_minor - self.cost_minor, self.net_revenue_minor)
+        return self.totals.share
 
 
 class Cause(NamedTuple):
@@ -188,7 +212,9 @@ def bridge(before: Period, after: Period) -> Bridge | None:
     whole_revenue = whole_parts(revenue_parts, after.net_revenue_minor - before.net_revenue_minor)
     whole_cost = whole_parts(cost_parts, after.cost_minor - before.cost_minor)
     steps = tuple(
-        Step(part=part, revenue_minor=revenue, cost_minor=cost, points=points(before, after, revenue, cost))
+        Step(
+            part=part, revenue_minor=revenue, cost_minor=cost, points=points(before.totals, after.totals, revenue, cost)
+        )
         for part, revenue, cost in zip(PARTS, whole_revenue, whole_cost, strict=True)
     )
     return Bridge(before=before, after=after, steps=steps, causes=tuple(found), minor_per_cost_unit=per_unit)
@@ -198,7 +224,7 @@ def _all_cost(period: Period) -> int:
     return period.unreconciled_pico_usd + sum(map(_cost, period.customers.values()))
 
 
-def points(before: Period, after: Period, revenue_minor: int | Fraction, cost_minor: int | Fraction) -> Fraction | None:
+def points(before: Totals, after: Totals, revenue_minor: int | Fraction, cost_minor: int | Fraction) -> Fraction | None:
     """What a change of revenue and of cost adds to the margin 1 - cost / revenue; None where a period has no margin.
 
     A ratio's two sides change one after the other, in both orders, and the mean of the two counts: what is added is proportional to

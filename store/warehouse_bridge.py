@@ -2,23 +2,82 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
+import duckdb
+import polars as pl
+
+from pricing.bridge_record import from_text, to_text
+from pricing.bridge_story import Summary, summarize
 from pricing.cost_drivers import Cell, PricedUsage, cell
 from pricing.margin import cost_minor
-from pricing.margin_bridge import CustomerPeriod, Period
+from pricing.margin_bridge import CustomerPeriod, Period, bridge
 from pricing.money import NANO, exponent
+from pricing.named_periods import NamedPeriod
+from pricing.revenue import BASES
 from pricing.revenue_drivers import Billed
 from pricing.usage import BUCKETS
-from store.warehouse_reads import Warehouse
+from store.warehouse import load
+from store.warehouse_reads import rows_of
 
 _Prices = dict[int, dict[str, int | None]]
 STREAM_SEPARATOR = " \u00b7 "
 
 
-def period(warehouse: Warehouse, months: Sequence[date], basis: str) -> Period:
+class Version(Protocol):
+    """A version that can be asked: one that is published, or one that is being built."""
+
+    @property
+    def reporting_currency(self) -> str: ...  # noqa: D102 - the name says it
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> pl.DataFrame: ...  # noqa: D102 - as Warehouse.rows
+
+
+@dataclass(frozen=True)
+class BeingBuilt:
+    """A version that is being built, asked like one that is published."""
+
+    con: duckdb.DuckDBPyConnection
+    reporting_currency: str
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """A query's rows as a frame."""
+        return rows_of(self.con, query, parameters)
+
+
+def store_latest(con: duckdb.DuckDBPyConnection, currency: str) -> None:
+    """Work out the bridge of the last two months that have ended, on both bases, and keep it with the version."""
+    version = BeingBuilt(con, currency)
+    months = version.rows(
+        """select month from (select month from customer_month union select month from customer_month_usage)
+        where month < (select date_trunc('month', as_of) from meta) order by month desc limit 2"""
+    )["month"].to_list()
+    if len(months) < 2:
+        return
+    after, before = months
+    kept = []
+    for basis in BASES:
+        found = bridge(period(version, [before], basis), period(version, [after], basis))
+        if found is not None:
+            names = {"before": f"{before:%Y-%m}", "after": f"{after:%Y-%m}", "basis": basis}
+            kept.append(names | {"summary": to_text(summarize(found))})
+    load(con, "bridges", kept)
+
+
+def summary(warehouse: Version, before: NamedPeriod, after: NamedPeriod, basis: str) -> Summary | None:
+    """The bridge between two periods, from the version or worked out; None where revenue or cost is unknown."""
+    held = warehouse.rows(
+        "select summary from bridges where before = ? and after = ? and basis = ?", [before.name, after.name, basis]
+    )
+    if held.height:
+        return from_text(held.item())
+    found = bridge(period(warehouse, before.months, basis), period(warehouse, after.months, basis))
+    return None if found is None else summarize(found)
+
+
+def period(warehouse: Version, months: Sequence[date], basis: str) -> Period:
     """The books of some months (their first days) together. Unknown sums are None; months without rows are months of nothing."""
     currency = warehouse.reporting_currency
     streams, back, net = _revenue(warehouse, months, basis)
@@ -53,7 +112,7 @@ def _rate(spent: Mapping[date, int], rates: Mapping[date, int | None], currency:
 
 
 def _revenue(
-    warehouse: Warehouse, months: Sequence[date], basis: str
+    warehouse: Version, months: Sequence[date], basis: str
 ) -> tuple[dict[str | None, dict[str, Billed]], dict[str | None, int], int | None]:
     rows = warehouse.rows(
         """select customer_id, stream, product, currency, sum(quantity_micro), sum(amount_minor)::bigint,
@@ -75,7 +134,7 @@ def _revenue(
 
 
 def _usage(
-    warehouse: Warehouse, months: Sequence[date]
+    warehouse: Version, months: Sequence[date]
 ) -> tuple[dict[str | None, dict[str, Cell]], int, dict[date, int]]:
     """Cells by customer and model (its tier behind it where that is not the standard one), the bill's gap, the cost by month."""
     buckets = ", ".join(f"sum({bucket})::hugeint" for bucket in BUCKETS if bucket != "requests")
@@ -114,12 +173,12 @@ def model_name(provider: str | None, model: str | None, tier: str | None) -> str
     return name if tier in {None, "", "standard"} else f"{name} ({tier})"
 
 
-def _prices(warehouse: Warehouse) -> _Prices:
+def _prices(warehouse: Version) -> _Prices:
     columns = ", ".join(f"{bucket}_pico_usd" for bucket in BUCKETS)
     rows = warehouse.rows(f"select price_id, {columns} from price_entries")  # noqa: S608 - our own column names
     return {row[0]: dict(zip(BUCKETS, row[1:], strict=True)) for row in rows.iter_rows()}
 
 
-def row_names(warehouse: Warehouse) -> dict[str, Any]:
+def row_names(warehouse: Version) -> dict[str, Any]:
     """Customers' names by id."""
     return dict(warehouse.rows("select customer_id, name from customers").iter_rows())

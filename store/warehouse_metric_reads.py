@@ -54,8 +54,7 @@ def mrr_months(warehouse: Warehouse) -> list[MrrMonth]:
     """MRR by month with its movements, oldest first, the running one last."""
     moved: dict[date, dict[str, tuple[int, int]]] = defaultdict(dict)
     for month, movement, minor, customers in warehouse.rows(
-        """select month, movement, sum(moved_minor)::bigint, count(distinct customer_id)
-        from customer_movements group by all"""
+        "select month, movement, moved_minor, customers from mrr_movements"
     ).iter_rows():
         moved[month][movement] = (int(minor), int(customers))
     return [

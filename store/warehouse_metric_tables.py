@@ -73,4 +73,17 @@ METRIC_TABLES: dict[str, dict[str, str]] = {
         "events": "bigint",
         "cost_pico_usd": "hugeint",
     },
+    # The bridge that the page shows first, whole: working it out takes longer than a page may.
+    "bridges": {
+        "before": "varchar",
+        "after": "varchar",
+        "basis": "varchar",
+        "summary": "varchar",
+    },
+    "mrr_movements": {
+        "month": "date",
+        "movement": "varchar",
+        "moved_minor": "bigint",
+        "customers": "bigint",
+    },
 }

@@ -11,6 +11,7 @@ from pricing.money import exponent
 from pricing.mrr import CustomerMrr, Moved, Retention
 from pricing.revenue_streams import StreamMonth
 from pricing.usage import BUCKETS
+from store import warehouse_bridge
 from store.warehouse import Check, load
 
 # Sizes of customers by their net revenue in a month, in major units of the reporting currency.
@@ -45,11 +46,16 @@ def fill(con: duckdb.DuckDBPyConnection, metrics: Metrics, currency: str) -> lis
 
 
 def sum_up(con: duckdb.DuckDBPyConnection, currency: str) -> None:
-    """Make month_cells and segment_month from the version's revenue, usage, customers, traits and MRR."""
+    """Make month_cells, segment_month and the page's first bridge from the version's revenue, usage, customers, traits and MRR."""
     _fill_cells(con)
     _fill_segments(con, currency)
     _fill_allocated(con, "model", "concat_ws('/', provider, model)")
     _fill_allocated(con, "feature", "feature")
+    con.execute(
+        """insert into mrr_movements select month, movement, sum(moved_minor), count(distinct customer_id)
+        from customer_movements group by all order by all"""
+    )
+    warehouse_bridge.store_latest(con, currency)
 
 
 def _fill_cells(con: duckdb.DuckDBPyConnection) -> None:

@@ -34,14 +34,19 @@ class Warehouse:
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """A query's rows as a frame. Each call has a cursor of its own, so that threads do not meet."""
-        with self.con.cursor() as cursor:
-            answer = cursor.execute(query, list(parameters))
-            columns = [(column[0], str(column[1])) for column in answer.description or ()]
-            rows = answer.fetchall()
-        # DuckDB's sums of integers are wider than what polars takes an integer for.
-        wide = {name: pl.Int128() for name, kind in columns if kind == "HUGEINT"}
-        names = [name for name, _ in columns]
-        return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=wide, infer_schema_length=None)
+        return rows_of(self.con, query, parameters)
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+    """A query's rows as a frame, also of a version that is still being built; on a cursor of its own."""
+    with con.cursor() as cursor:
+        answer = cursor.execute(query, list(parameters))
+        columns = [(column[0], str(column[1])) for column in answer.description or ()]
+        rows = answer.fetchall()
+    # DuckDB's sums of integers are wider than what polars takes an integer for.
+    wide = {name: pl.Int128() for name, kind in columns if kind == "HUGEINT"}
+    names = [name for name, _ in columns]
+    return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=wide, infer_schema_length=None)
 
 
 _open: dict[Path, duckdb.DuckDBPyConnection] = {}

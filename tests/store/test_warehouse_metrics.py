@@ -4,12 +4,14 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+from pricing.bridge_story import summarize
 from pricing.margin_bridge import bridge
 from pricing.money import NANO
+from pricing.named_periods import named
 from pricing.revenue_drivers import Billed
 from store import warehouse_metric_reads as reads
 from store import warehouse_reads
-from store.warehouse_bridge import period
+from store.warehouse_bridge import period, summary
 from store.warehouse_reads import Warehouse
 from tests.store.warehouse_rows import ACME, NOVEMBER, OCTOBER, Row, publish_tables, revenue, usage, with_usage
 
@@ -165,3 +167,22 @@ def test_another_currency_is_converted_and_sums_to_the_company(tmp_path: Path) -
     found = reads.segments(opened(tmp_path, tables), "service", "model", [OCTOBER])
     assert sum(each.cost_minor or 0 for each in found) == 2
     assert sum(each.net_revenue_minor or 0 for each in found) == 3
+
+
+def test_the_bridge_that_the_page_shows_first_is_kept_with_the_version(tmp_path: Path) -> None:
+    """September and October have ended at 25 November; what is kept is what would be worked out."""
+    september = date(2026, 9, 1)
+    cube = [usage(month, "cus_a", cost * DOLLAR) for month, cost in ((september, 4), (OCTOBER, 9), (NOVEMBER, 1))]
+    months = [revenue(month, "cus_a", 100_00) for month in (september, OCTOBER, NOVEMBER)]
+    streams = [stream(month, "cus_a", 100_00) for month in (september, OCTOBER, NOVEMBER)]
+    tables = with_usage(cube, customer_month=months, month_streams=streams)
+    warehouse = opened(tmp_path, {name: list(rows) for name, rows in tables.items()})
+    kept = warehouse.rows("select before, after, basis from bridges where basis = 'service'").rows()
+    assert kept == [("2026-09", "2026-10", "service")]
+    found = summary(warehouse, named("2026-09"), named("2026-10"), "service")
+    worked_out = bridge(period(warehouse, [september], "service"), period(warehouse, [OCTOBER], "service"))
+    assert worked_out is not None
+    assert found == summarize(worked_out)
+    other = summary(warehouse, named("2026-10"), named("2026-11"), "service")
+    assert other is not None
+    assert sum(step.profit_minor for step in other.steps) == 8_00
