@@ -65,11 +65,11 @@ def questions(shown: View) -> tuple[Question, Question, Question]:
     return (
         Question(
             key="margin",
-            asked="What is the gross margin (AI usage only)?",
+            asked="What is the gross margin?",
             answer=words.percent(margin.value),
             delta=words.delta(margin),
             is_good=is_good(margin),
-            more=f"{_range(shown)} \u00b7 12 months:",
+            more=f"AI usage only \u00b7 {_range(shown)}",
         ),
         Question(
             key="customers",
@@ -85,7 +85,7 @@ def questions(shown: View) -> tuple[Question, Question, Question]:
             answer=words.percent(cost.value),
             delta=words.delta(cost),
             is_good=is_good(cost),
-            more=f"{words.number(efficiency.value, 'times', shown.currency)} inference efficiency \u00b7 12 months:",
+            more=f"{words.number(efficiency.value, 'times', shown.currency)} inference efficiency",
         ),
     )
 

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from pricing.money import exponent
-from pricing.report_changes import Cause, Part, Totals
+from pricing.report_changes import Cause, Detail, Part, Totals
 from pricing.report_view import Redaction, View, ViewFigure, ViewPart, ViewUnit
 
 MINUS, UNKNOWN, TIMES = "\u2212", "\u2014", "\u00d7"
@@ -60,6 +60,16 @@ def money(minor: Fraction | int | None, currency: str, *, plus: bool = False) ->
     else:
         text = f"{rounded(major, 0 if major >= 100 or exponent(currency) == 0 else 2):,}"
     return _signed(SYMBOLS.get(currency, f"{currency.upper()} ") + text, minor, plus=plus)
+
+
+def moved(before: Fraction | None, after: Fraction | None) -> Fraction | None:
+    """How far a share moved; None where one of the two is unknown."""
+    return None if before is None or after is None else after - before
+
+
+def details_words(details: Sequence[Detail], currency: str) -> str:
+    """A cause's largest movements, each with its amount."""
+    return "; ".join(f"{each.subject} {money_exact(each.amount_minor, currency)}" for each in details)
 
 
 def money_exact(minor: int, currency: str) -> str:

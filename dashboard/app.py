@@ -9,6 +9,7 @@ from dashboard import (
     dead_letters,
     disputes,
     heap,
+    investor_report,
     margins,
     overview,
     reconciliation,
@@ -37,4 +38,10 @@ acting = [
     st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
     st.Page(reconciliation.draw, title="Reconciliation", icon=":material/balance:", url_path="reconciliation"),
 ]
-st.navigation({"Margins": [pages.overview, pages.margins, pages.customers], "Act": acting}).run()
+reading_pages = [
+    pages.overview,
+    pages.margins,
+    pages.customers,
+    st.Page(investor_report.draw, title="Investor report", icon=":material/lock:", url_path="investor-report"),
+]
+st.navigation({"Margins": reading_pages, "Act": acting}).run()

@@ -8,6 +8,7 @@ import streamlit as st
 from billing import dead_letters, reconciliation, subscriptions
 from billing.dispute_states import NoSuchMove
 from billing.dispute_steps import DisputeNotAllowed
+from billing.investor_reports import ReportRefused
 from billing.mails import MailNotAllowed
 from billing.recovery_deeds import RecoveryNotAllowed
 from billing.refund_states import NoSuchStep
@@ -24,6 +25,7 @@ REFUSALS = (
     NoSuchStep,
     RecoveryNotAllowed,
     RefundNotAllowed,
+    ReportRefused,
     dead_letters.ReasonMissing,
     reconciliation.ReasonMissing,
     subscriptions.NotAllowedError,

@@ -45,13 +45,12 @@ FORMULAS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyMonth:
-    """The company's month: net revenue on both bases in minor units, its margin, and the share of cost with a customer."""
+    """The company's month: net revenue on both bases in minor units, and its margin."""
 
     month: date
     net_revenue_minor: int | None
     invoiced_minor: int | None
     margin: Margin
-    attributed_share: Fraction | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +178,7 @@ def _trend_month(company: CompanyMonth, customers: Sequence[CustomerMonth]) -> T
         low=margin.low,
         high=margin.high,
         priced_share=margin.priced_share,
-        attributed_share=company.attributed_share,
+        attributed_share=margin.coverage.attributed,
         customers=len(known),
         profitable=sum(row.margin.status in PROFITABLE for row in known),
     )

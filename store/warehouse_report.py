@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,12 +10,11 @@ import polars as pl
 from pricing.coverage import reason_words
 from pricing.investor_report import Confidence, CostSource
 from pricing.margin import cost_minor
-from pricing.money import divide_half_away
 from pricing.report_figures import NOBODY, CompanyMonth, CustomerMonth
 from pricing.report_ledger import CostFact, Ledger, RevenueFact
 from pricing.usage import BUCKETS
 from store import warehouse_reads as reads
-from store.warehouse_margins import coverage_of, margin_of, net_revenue
+from store.warehouse_margins import margin_of, net_revenue
 from store.warehouse_reads import Warehouse
 
 BASIS = "service"
@@ -46,7 +44,6 @@ def _company_month(row: Mapping[str, Any], invoiced_minor: int | None, warehouse
         net_revenue_minor=net_revenue(row),
         invoiced_minor=invoiced_minor,
         margin=margin_of(row, warehouse.reporting_currency),
-        attributed_share=coverage_of(row).attributed,
     )
 
 
@@ -72,11 +69,11 @@ def customer_months(warehouse: Warehouse, months: Sequence[date]) -> list[Custom
 
 
 def confidence(warehouse: Warehouse, company: CompanyMonth) -> Confidence:
-    """How sure a month is: coverage, range, status with its reason, and what its cost stands on."""
+    """How sure a month is: coverage, range, status with its reasons, and what its cost stands on."""
     margin = company.margin
     return Confidence(
-        priced_share=margin.priced_share,
-        attributed_share=company.attributed_share,
+        priced_share=margin.coverage.priced,
+        attributed_share=margin.coverage.attributed,
         reconciled_share=margin.coverage.reconciled,
         low=margin.low,
         high=margin.high,
@@ -87,7 +84,9 @@ def confidence(warehouse: Warehouse, company: CompanyMonth) -> Confidence:
 
 
 def _percent(share: Fraction) -> str:
-    return f"{divide_half_away(share.numerator * 1000, share.denominator) / Decimal(10)} %"
+    """Whole tenths of a per cent, cut and never rounded up to what is needed."""
+    tenths = share.numerator * 1_000 // share.denominator
+    return f"{tenths // 10}.{tenths % 10}%"
 
 
 def _sources(warehouse: Warehouse, month: date) -> tuple[CostSource, ...]:
