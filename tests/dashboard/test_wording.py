@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from dashboard import wording
+from dashboard import shell, wording
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_ages_are_said_in_the_largest_unit() -> None:
 def test_a_customers_name_cannot_format_the_page() -> None:
     """Mallory names her company so that it would draw a link, a formula or a colored badge."""
     assert wording.escape("[x](http://evil) $1$ :red[y]") == r"\[x\]\(http\://evil\) \$1\$ \:red\[y\]"
+
+
+def test_a_connection_is_called_by_the_name_of_what_it_reads() -> None:
+    """A file's bill is told by its provider; a source that nobody has named yet is told as it is."""
+    sources = ("stripe", "openai:main", "google_billing:01A2B3", "bill:mistral", "acme:main")
+    named = [shell.source_name(source) for source in sources]
+    assert named == ["Stripe", "OpenAI", "Google's bill", "Mistral's bill", "acme:main"]
