@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 
 from pipelines.pull_usage_client import ReportClient, UsageReportRefused
 from pipelines.pull_usage_reports import (
@@ -27,7 +28,7 @@ USAGE, COSTS = "/v1/organization/usage/", "/v1/organization/costs"
 USAGE_DAYS, COST_DAYS = 31, 180  # the most buckets of a day in one answer
 # `gpt-5.2-2025-12-11, cached input`, `batch | gpt-5-mini, output`, `gpt-audio-mini audio, input`, `gpt-5.6, output, long context`
 _LINE_ITEM = re.compile(
-    r"(?:(?P<tier>\w+) \| )?(?P<model>[\w.:\-]+)(?: (?P<kind>text|audio))?, (?P<word>cached input|input|output)(?:, [\w ]+)?"
+    r"(?:(?P<tier>\w+) \| )?(?P<model>[\w.:\-]+)(?: (?P<kind>text|audio|image))?, (?P<word>cached input|input|output)(?:, [\w ]+)?"
 )
 _UNITS = {
     ("text", "input"): "input_uncached_tokens",
@@ -151,17 +152,28 @@ def _cost(day: date, result: Record) -> Line:
 def _unit(line_item: str, result: Record) -> Line:
     """Model, tier, unit and quantity as the line item spells them; what is not understood stays unknown and is shown as it is."""
     told = _LINE_ITEM.fullmatch(line_item)
-    per = _TOKENS_PER.get(text(result, "quantity_unit") or "tokens")
-    has_quantity = result.get("quantity") is not None
     if told is None:
         is_search = line_item.startswith("web search")
         return {"unit": "search_requests" if is_search else None}
     return {
         "model": told["model"],
         "service_tier": told["tier"] or "standard",
-        "unit": _UNITS[told["kind"] or "text", told["word"]],
-        "quantity": whole(result, "quantity") * per if has_quantity and per else None,
+        "unit": _UNITS.get((told["kind"] or "text", told["word"])),
+        "quantity": _tokens(result),
     }
+
+
+def _tokens(result: Record) -> int | None:
+    """The quantity where it counts whole tokens: hours and parts of a thousand are no number of ours."""
+    per = _TOKENS_PER.get(text(result, "quantity_unit") or "tokens")
+    try:
+        told = Decimal(text(result, "quantity") or "NaN")
+    except InvalidOperation:
+        return None
+    if per is None or not told.is_finite():
+        return None
+    tokens = told * per
+    return int(tokens) if tokens == tokens.to_integral_value() and tokens >= 0 else None
 
 
 _BY_KEY = ("model", "project_id", "api_key_id")
