@@ -8,7 +8,7 @@ import streamlit as st
 
 from billing import reconciliation
 from billing.principals import Principal
-from dashboard import deeds, reconciliation_rows, shell, wording
+from dashboard import deeds, reconciliation_rows, shell, usage_bills, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from store import discrepancies, reconciliation_runs
@@ -22,11 +22,33 @@ TOO_LATE = "Somebody else was quicker: it is not open any more."
 UNFINISHED = ("wanted", "running")
 
 
+TABS = {"stripe": "Stripe", "usage": "Usage and bills"}
+
+
 def draw() -> None:
-    """The page; without a database it says so."""
+    """The page: our copies against Stripe, or usage against bills, as the address says."""
+    with shell.header("Reconciliation", "Our copies against Stripe, and usage against bills"):
+        chosen = st.segmented_control(
+            "Compare",
+            list(TABS),
+            format_func=TABS.__getitem__,
+            default="stripe",
+            required=True,
+            key="compare",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    if chosen == "usage":
+        usage_bills.draw()
+    else:
+        _stripe()
+
+
+def _stripe() -> None:
+    """Our copies against Stripe; without a database it says so."""
     principal = acting_as()
     opened = books()
-    with shell.header("Reconciliation", "Our copies and the money, against Stripe"):
+    with st.container():
         if opened is not None and st.button(
             "Run now", icon=":material/sync:", type="primary", key="run_reconciliation"
         ):

@@ -26,6 +26,7 @@ from pipelines import (
     report_link_commands,
     spike_commands,
     usage_commands,
+    usage_reconcile_commands,
 )
 from pipelines.refusals import refusals_as_sentences
 
@@ -173,6 +174,7 @@ def audit_verify() -> None:
 app.command("import-bill")(bill_commands.import_bill_file)
 # Behind the others in the list of commands, as it is asked for least.
 app.command()(reconcile_commands.reconcile)
+app.command("reconcile-usage")(usage_reconcile_commands.reconcile_usage)
 app.command("export-focus")(focus_commands.export_focus)
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from store.warehouse_reads import Warehouse
 
 UNKNOWN = "\u2014"
 NOT_ATTRIBUTED = "Usage without a customer"
+BEYOND_USAGE = "Billed beyond the usage"
 
 
 def print_margin_table(console: Console, home: Path, tenant_id: UUID) -> None:
@@ -57,13 +58,28 @@ def _table(
     footers = _cells(company, margin_of(company, currency), currency)
     for heading, footer in zip(("Net revenue", "AI cost", "Gross profit", "Margin"), footers, strict=True):
         table.add_column(heading, footer=footer, justify="right", no_wrap=True)
-    for row in sorted(rows, key=_place):
+    for row in sorted((part for one in rows for part in _parted(one)), key=_place):
         customer_id, found = row["customer_id"], margin_of(row, currency)
         # A name is somebody else's words: as Text it is no markup.
-        name = Text(NOT_ATTRIBUTED if customer_id is None else names.get(customer_id, customer_id))
+        name = Text(row["called"] if customer_id is None else names.get(customer_id, customer_id))
         is_loss = customer_id is not None and found.gross_profit_minor is not None and found.gross_profit_minor < 0
         table.add_row(name, *_cells(row, found, currency), style="red" if is_loss else None)
     return table
+
+
+def _parted(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A customer's row as it is; of nobody's what was used by itself and what bills and contracts come to beyond all usage."""
+    if row["customer_id"] is not None:
+        return [dict(row)]
+    used = int(row["month_logged_pico_usd"] or 0) - int(row["month_attributed_pico_usd"] or 0)
+    beyond = int(row["cost_pico_usd"] or 0) - used
+    nothing = {"net_revenue_minor": 0, "events": 0, "unpriced_events": 0}
+    parts = (
+        [dict(row) | {"called": NOT_ATTRIBUTED, "cost_pico_usd": used}]
+        if row["events"] or row["net_revenue_minor"]
+        else []
+    )
+    return parts + ([dict(row) | nothing | {"called": BEYOND_USAGE, "cost_pico_usd": beyond}] if beyond else [])
 
 
 def _place(row: Mapping[str, Any]) -> tuple[bool, int, str]:

@@ -8,10 +8,12 @@ from uuid import UUID
 
 import polars as pl
 
+from pipelines.publish_bills import Compared, compare
 from pricing.effective_cost import ESTIMATING_SOURCES, Agreements, effective_cost
 from pricing.price_book import entries_frame, load_catalogue
 from pricing.reported_usage import ReportedUsage, days_with_calls, reported_usage
-from store import duck, lake, warehouse, warehouse_usage
+from pricing.usage_reconciliation import Billed
+from store import duck, lake, warehouse, warehouse_reconciliation, warehouse_usage
 
 
 def load_usage(
@@ -22,10 +24,12 @@ def load_usage(
     refs: pl.DataFrame,
     agreed: Agreements,
     reports: pl.DataFrame,
-) -> ReportedUsage:
+    bills: Sequence[Billed] = (),
+) -> tuple[ReportedUsage, Compared]:
     """Write usage_cube and the months of it. `refs` are (customer_ref, customer_id); LakeDamaged where a file is gone.
 
-    `reports` are lines of usage that count as the usage of record; what became of them is returned.
+    `reports` are lines of usage that count as the usage of record; what became of them is returned, and how the usage compares
+    with the `bills`, whose difference is written with it.
     """
     paths = _present(home, tenant_id, files)
     estimated = {file.path for file in files if file.source in ESTIMATING_SOURCES}
@@ -37,8 +41,11 @@ def load_usage(
         known = pl.concat([agreed.entries, entries_frame(reported.entries)]).unique("price_id", keep="first")
         agreed = replace(agreed, entries=known)
     costed = effective_cost(con, cube, agreed)
-    warehouse_usage.load(con, costed, refs)
-    return reported
+    if bills:
+        costed = duck.kept(con, costed, "costed_cube")
+    compared = compare(con, costed, bills, load_catalogue(), agreed.entries)
+    warehouse_usage.load(con, warehouse_reconciliation.with_differences(con, costed, compared.differences()), refs)
+    return reported, compared
 
 
 def _reported(cube: Any, refs: pl.DataFrame, reports: pl.DataFrame) -> ReportedUsage:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
-from pipelines import publish_metrics
+from pipelines import publish_bills, publish_metrics
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
 from pipelines.publish_usage import load_usage
@@ -24,6 +24,7 @@ from pricing.revenue import RevenueLine, revenue_lines
 from pricing.revenue_books import Invoice, unbalanced
 from pricing.revenue_months import SIGNS, customer_months, unconverted
 from pricing.service_period import next_month
+from pricing.usage_reconciliation import Billed
 from store import (
     contract_terms,
     customer_mappings,
@@ -44,6 +45,7 @@ from store import (
     warehouse_versions,
 )
 from store.database import Connection, Engine, tenant_snapshot, tenant_transaction
+from store.metered_lines import metered_lines
 from store.tenants import Tenant
 from store.usage_connections import CountsAs
 from store.warehouse import Check, Publication, publishing
@@ -69,6 +71,8 @@ class Sources:
     lake_files: list[lake.LakeFile]
     agreed: Agreements
     reports: pl.DataFrame
+    bills: list[Billed]
+    metered_lines: list[Row]
     customers: list[Row]
     invoices: list[Row]
     invoice_sums: dict[str, int]
@@ -121,6 +125,8 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
             lake_files=lake.read_manifest(connection),
             agreed=_agreed(connection, now),
             reports=provider_reports.read_usage(connection, counts_as=CountsAs.USAGE),
+            bills=publish_bills.read_bills(connection, rates),
+            metered_lines=metered_lines(connection),
             **_mirror(connection, rates, tenant.reporting_currency, now),
         )
 
@@ -149,10 +155,11 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
-    reported = load_usage(
-        con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed, sources.reports
+    reported, compared = load_usage(
+        con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed, sources.reports, sources.bills
     )
-    warehouse_coverage.load(con, PriceRanges(load_catalogue()))
+    warehouse_coverage.load(con, PriceRanges(load_catalogue()), publish_bills.settled_spellings(compared))
+    publish_bills.fill(con, compared, sources.metered_lines)
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)
     owed = sources.past_due

@@ -1,14 +1,17 @@
 """Usage log against provider's bill, per day, model and unit: the gap of each cell split into causes whose parts sum to it exactly."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from fractions import Fraction
 
+from pricing.coverage import COVERAGE_MIN
 from pricing.usage import BUCKETS
-from pricing.variance_split import Cause, Cell, Part, split_model
+from pricing.variance_split import GROWING_DAYS, TOLERANCE, Cause, Cell, Part, split_model
 
-__all__ = ["Billed", "Cause", "Logged", "Variance", "matched_and_compared", "reconcile"]
+__all__ = ["BillState", "Billed", "Cause", "Logged", "Variance", "matched_and_compared", "reconcile"]
 
 # Bills count thinking as output, at the price of output.
 BILLED_AS = {"reasoning_tokens": "output_text_tokens"}
@@ -123,6 +126,48 @@ def matched_and_compared(variances: Iterable[Variance]) -> dict[tuple[date, str]
         matched, compared = found.get((month, provider), (0, 0))
         found[month, provider] = (matched + max(0, min(ours, theirs)), compared + max(0, ours, theirs))
     return found
+
+
+def spread_cost(cost_pico_usd: int, listed_pico_usd: Mapping[str, int]) -> dict[str | None, int]:
+    """A cost over the units that it is of, by their list cost; what it is more or less falls on the dearest. They sum to it.
+
+    Without any unit the cost stands under None.
+    """
+    if not listed_pico_usd:
+        return {None: cost_pico_usd}
+    spread: dict[str | None, int] = dict(listed_pico_usd.items())
+    dearest = max(listed_pico_usd, key=lambda unit: listed_pico_usd[unit])
+    spread[dearest] += cost_pico_usd - sum(listed_pico_usd.values())
+    return spread
+
+
+class BillState(StrEnum):
+    """How a provider's month stands."""
+
+    RECONCILED = "reconciled"
+    TOLERANCE = "within tolerance"
+    OPEN = "open gap"
+    NO_BILL = "no bill connected"
+
+
+def bill_state(matched_pico_usd: int | None, compared_pico_usd: int | None) -> BillState:
+    """Reconciled where log and bill have 99.5 % in common, within tolerance from 95 %."""
+    if not compared_pico_usd or matched_pico_usd is None:
+        return BillState.NO_BILL
+    share = Fraction(matched_pico_usd, compared_pico_usd)
+    if share >= 1 - TOLERANCE:
+        return BillState.RECONCILED
+    return BillState.TOLERANCE if share >= COVERAGE_MIN else BillState.OPEN
+
+
+def settled_until(billed: Iterable[Billed]) -> dict[str, tuple[date, date]]:
+    """By provider the first day of its bill and the last one on which it grows no more; providers without such a day are left out."""
+    spans = _spans([line for line in billed if line.charge_category != "tax"])
+    return {
+        provider: (first, last - GROWING_DAYS)
+        for provider, (first, last) in spans.items()
+        if last - GROWING_DAYS >= first
+    }
 
 
 def _unit(unit: str | None) -> str | None:

@@ -10,6 +10,8 @@ from functools import cached_property
 
 # Below this share, or this amount in a cell, a difference is rounding and noise, and is not explained.
 TOLERANCE, TOLERANCE_PICO_USD = Fraction(1, 200), 10**10
+# Late calls come into reports for a day or two: on its last days a bill still grows.
+GROWING_DAYS = timedelta(days=2)
 # Days within which what one side has too early comes in on the other.
 TIMING_DAYS = 4
 # How much of such days may stay open and still be called timing.
@@ -187,7 +189,7 @@ def _split_days(both: Mapping[str | None, _Series], sums: Sums, last_day: date) 
         common = None if day in shifted else _common_factor(both, day)
         for unit, series in both.items():
             if day in series.days:
-                is_growing = day >= last_day - timedelta(days=1)
+                is_growing = day > last_day - GROWING_DAYS
                 _split_cell(series, day, sums[day, unit], common, is_shifted=day in shifted, is_growing=is_growing)
 
 
@@ -197,13 +199,13 @@ def _split_cell(
     """One cell: the part that all units of the day share, then the unit's own quantity, and what is left is the price."""
     cell, theirs, lacks = series.days[day], series.theirs[day], series.lacks[day]
     gap = cell.charged_pico_usd - cell.logged_pico_usd
-    if lacks and is_shifted:
+    if lacks and (is_shifted or (is_growing and lacks < 0)):
         into[Cause.TIMING] += series.gap[day]
     elif lacks:
         shared = 0 if common is None else round(theirs * (1 - common)) if theirs else lacks
         cause = Cause.MISSING_TRAFFIC if common is not None and common < 1 else Cause.DUPLICATE
         part = round(shared * series.price[day]) if shared != lacks else series.gap[day]
-        into[Cause.TIMING if cause is Cause.DUPLICATE and is_growing else cause] += part
+        into[cause] += part
         is_small = abs(lacks - shared) <= TOLERANCE * max(cell.logged_quantity, theirs)
         into[Cause.TOLERANCE if is_small else Cause.QUANTITY] += series.gap[day] - part
     gap -= series.gap[day]
@@ -218,11 +220,11 @@ def _common_factor(both: Mapping[str | None, _Series], day: date) -> Fraction | 
     Calls that one side does not have are missing in all of their units alike, requests included. So the unit that is off least
     tells how many calls: with one that agrees, all calls are there, and the others are counted differently.
     """
-    ratios = [
-        Fraction(series.days[day].logged_quantity, series.theirs[day]) if series.theirs[day] else None
-        for series in both.values()
-        if day in series.days and (series.days[day].logged_quantity or series.theirs[day])
-    ]
+    pairs = [(each.days[day].logged_quantity, each.theirs[day]) for each in both.values() if day in each.days]
+    used = [pair for pair in pairs if max(pair)]
+    # Of sixty requests one is more than the tolerance: a unit that comes in small numbers tells of a factor only if all do.
+    telling = [pair for pair in used if max(pair) * TOLERANCE >= 1] or used
+    ratios = [Fraction(ours, theirs) if theirs else None for ours, theirs in telling]
     known = [ratio for ratio in ratios if ratio is not None]
     if not known:
         # The bill has nothing of the day: its calls are missing there.

@@ -130,6 +130,8 @@ def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> 
     """
     of_customer = "customer_id = $2" if customer_id is not None else "true"
     parameters = [basis, customer_id] if customer_id is not None else [basis]
+    # The company pays the bill, which has in it what usage without a price came to; what a customer's came to, it does not say.
+    unbilled = "" if customer_id is not None else "unbilled_"
     return warehouse.rows(
         f"""with revenue as (
             select month, sum(gross_minor) as gross_minor, sum(discounts_minor) as discounts_minor, sum(credits_minor) as credits_minor,
@@ -141,8 +143,8 @@ def months(warehouse: Warehouse, basis: str, customer_id: str | None = None) -> 
                 sum(unpriced_tokens) as unpriced_tokens, sum(cost_pico_usd) as cost_pico_usd
             from customer_month_usage where {of_customer} group by month),
         bounds as (
-            select month, case when count(*) = count(low_pico_usd) then sum(low_pico_usd) end as low_pico_usd,
-                case when count(*) = count(high_pico_usd) then sum(high_pico_usd) end as high_pico_usd,
+            select month, case when count(*) = count({unbilled}low_pico_usd) then sum({unbilled}low_pico_usd) end as low_pico_usd,
+                case when count(*) = count({unbilled}high_pico_usd) then sum({unbilled}high_pico_usd) end as high_pico_usd,
                 sum(other_events) as other_events, sum(unpriced_other_events) as unpriced_other_events,
                 case when count(*) = count(unpriced_other_high_pico_usd) then sum(unpriced_other_high_pico_usd) end
                     as unpriced_other_high_pico_usd

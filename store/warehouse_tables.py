@@ -5,6 +5,7 @@ none, of the tenant's reporting currency.
 """
 
 from pricing.usage import BUCKETS
+from store.warehouse_bill_tables import BILL_TABLES
 from store.warehouse_metric_tables import METRIC_TABLES
 
 TABLES: dict[str, dict[str, str]] = {
@@ -134,6 +135,9 @@ TABLES: dict[str, dict[str, str]] = {
         "customer_id": "varchar",
         "low_pico_usd": "hugeint",
         "high_pico_usd": "hugeint",
+        # Of it what no settled bill of the provider has in it: the company's part, which pays the bill.
+        "unbilled_low_pico_usd": "hugeint",
+        "unbilled_high_pico_usd": "hugeint",
         "other_events": "bigint",
         "unpriced_other_events": "bigint",
         "unpriced_other_high_pico_usd": "hugeint",
@@ -193,6 +197,7 @@ TABLES: dict[str, dict[str, str]] = {
         "due_by": "timestamp",
     },
     **METRIC_TABLES,
+    **BILL_TABLES,
 }
 
 

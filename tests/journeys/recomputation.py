@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pricing.price_book import PriceEntry, load_catalogue
 from tests.journeys.recomputation_account import Account, read_account
+from tests.journeys.recomputation_bills import Bills, agreement, beyond_usage
 from tests.journeys.recomputation_revenue import SERVICE, Revenue, half_away, revenue
 from tests.journeys.recomputation_usage import UNITS, Spending, Usage, cost_cents, owners, read_events, usage
 
 UNKNOWN = "\u2014"
 NOBODY = "Usage without a customer"
+BEYOND = "Billed beyond the usage"
 
 Cells = tuple[str, str, str, str]
 
@@ -25,6 +27,7 @@ class Books:
     account: Account
     revenue: Revenue
     usage: Usage
+    bills: Bills
 
     def months(self) -> list[date]:
         """Every month in which there was revenue, a fee or usage."""
@@ -40,13 +43,20 @@ class Books:
         names = Spending.__dataclass_fields__
         return Spending(**{name: sum(getattr(one, name) for one in kept) for name in names})
 
+    def beyond(self, month: date) -> int:
+        """What the bills of a month come to beyond the usage, in pico-USD."""
+        return beyond_usage(self.bills, self.usage.by_day, month)
 
-def recompute(sandbox_url: str, usage_file: Path, *, currency: str, as_of: datetime) -> Books:
+    def cost_pico_usd(self, month: date, customers: Sequence[str | None]) -> int:
+        """What these customers cost together; among nobody's is what was billed beyond the usage."""
+        return self.spending(month, customers).cost_pico_usd + (self.beyond(month) if None in customers else 0)
+
+
+def recompute(sandbox_url: str, usage_file: Path, bills: Bills, *, currency: str, as_of: datetime) -> Books:
     """Read both sources and add them up."""
     account = read_account(sandbox_url)
-    return Books(
-        account, revenue(account, currency, as_of), usage(read_events(usage_file), owners(account), listed_prices)
-    )
+    used = usage(read_events(usage_file), owners(account), listed_prices)
+    return Books(account, revenue(account, currency, as_of), used, bills)
 
 
 def listed_prices(
@@ -65,11 +75,13 @@ def table(books: Books, month: date) -> dict[str, Cells]:
     present |= {key[2] for key in books.revenue.cents if key[:2] == (SERVICE, month)}
     nets = {customer: books.revenue.net(SERVICE, month, customer) for customer in present}
     rows = {
-        NOBODY if customer is None else names[customer]: _cells(net, books.spending(month, [customer]))
+        NOBODY if customer is None else names[customer]: _cells(net, books.spending(month, [customer]).cost_pico_usd)
         for customer, net in nets.items()
     }
     assert len(rows) == len(present), "two customers have one name"
-    return rows | {"Total": _cells(_total(nets.values()), books.spending(month, present))}
+    if books.beyond(month):
+        rows[BEYOND] = _cells(0, books.beyond(month))
+    return rows | {"Total": _cells(_total(nets.values()), books.cost_pico_usd(month, [*present, None]))}
 
 
 def coverage(books: Books, month: date) -> str:
@@ -84,13 +96,16 @@ def coverage(books: Books, month: date) -> str:
         "calls without tokens have a share of their own, which this does not work out"
     )
     least, most = unpriced_bounds(books.usage, month)
-    low, high = (Fraction(net - cost_cents(all_usage.cost_pico_usd + pico_usd), net) for pico_usd in (most, least))
+    paid = books.cost_pico_usd(month, everyone)
+    low, high = (Fraction(net - cost_cents(paid + pico_usd), net) for pico_usd in (most, least))
     priced = Fraction(all_usage.tokens - all_usage.unpriced_tokens, all_usage.tokens)
     attributed = Fraction(owned.cost_pico_usd, all_usage.cost_pico_usd)
-    assert min(priced, attributed) >= Fraction(95, 100)
+    agreed = agreement(books.bills, books.usage.by_day, month)
+    assert min(priced, attributed, agreed) >= Fraction(95, 100)
+    assert not {provider for _, provider in books.usage.unpriced} & set(books.bills.settled), "a bill has it in it"
     return (
         f"Coverage: {percent(priced)} of usage priced, {percent(attributed)} of AI cost attributed to customers, "
-        "agreement with the providers' bills not measured, no bill is connected, "
+        f"{percent(agreed)} of AI cost agrees with the providers' bills, "
         f"margin between {percent(low)} and {percent(high)}."
     )
 
@@ -130,8 +145,8 @@ def _total(cents: Iterable[int | None]) -> int | None:
     return None if None in kept else sum(one for one in kept if one is not None)
 
 
-def _cells(net: int | None, spent: Spending) -> Cells:
-    cost = cost_cents(spent.cost_pico_usd)
+def _cells(net: int | None, cost_pico_usd: int) -> Cells:
+    cost = cost_cents(cost_pico_usd)
     profit = None if net is None else net - cost
     share = Fraction(net - cost, net) if net is not None and net > 0 else None
     return dollars(net), dollars(cost), dollars(profit), UNKNOWN if share is None else percent(share)

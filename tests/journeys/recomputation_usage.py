@@ -91,6 +91,7 @@ class Usage:
     unpriced: dict[tuple[date, str | None], list[int]] = field(
         default_factory=lambda: defaultdict(lambda: [0] * len(UNITS))
     )
+    by_day: dict[tuple[date, str | None, str | None], int] = field(default_factory=lambda: defaultdict(int))
     calls_without_tokens: int = 0
 
 
@@ -211,6 +212,8 @@ def _add(found: Usage, event: Event, customer: str | None, cost: int | None) -> 
             sums[place] += quantity
     else:
         spent.cost_pico_usd += cost
+        day = date.fromordinal(EPOCH.toordinal() + event.occurred_at // MICROSECONDS_A_DAY)
+        found.by_day[day, event.provider, event.model] += cost
 
 
 def cost_cents(pico_usd: int) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 from rich.console import Console
 
 from pipelines.margin_table import print_margin_table
+from store import embedded_postgres
 from store import warehouse_reads as reads
+from store.database import open_engine, prepare_roles
 from store.warehouse_margins import margin_of
 from store.warehouse_reads import Warehouse
 from tests.demo_fixtures import ServedDemo, metering
 from tests.journeys.recomputation import Books, Cells, coverage, recompute, table
+from tests.journeys.recomputation_bills import read_bills
 from tests.journeys.recomputation_revenue import INVOICED, SERVICE, TAKEN_OFF
 from tests.journeys.recomputation_usage import COLUMNS, Spending, cost_cents
 
@@ -42,13 +46,17 @@ def published(running_demo: ServedDemo, company: UUID) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def books(running_demo: ServedDemo, published: Warehouse) -> Books:
-    """Everything a second time, from Stripe's answers and the usage file, for the same moment."""
+def books(running_demo: ServedDemo, company: UUID, published: Warehouse) -> Books:
+    """Everything a second time, from Stripe's answers, the usage file and the bills' lines, for the same moment."""
+    engine, as_of = open_engine(prepare_roles(embedded_postgres.start(running_demo.folder)).app), published.as_of
+    bills = read_bills(engine, company, as_of.replace(tzinfo=UTC))
+    engine.dispose()
     return recompute(
         running_demo.sandbox_url,
         running_demo.folder / "demo-usage.parquet",
+        bills,
         currency=published.reporting_currency,
-        as_of=published.as_of.replace(tzinfo=UTC),
+        as_of=as_of.replace(tzinfo=UTC),
     )
 
 
@@ -114,7 +122,12 @@ def test_every_customers_usage_of_every_month_is_recomputed_to_the_millionth_of_
         for row in stored.iter_rows(named=True)
     }
     assert len(rows) == stored.height
-    assert rows == books.usage.spending
+    expected = dict(books.usage.spending)
+    for month in books.months():
+        nobodys = expected.get((month, None), Spending())
+        expected[month, None] = replace(nobodys, cost_pico_usd=nobodys.cost_pico_usd + books.beyond(month))
+    assert any(books.beyond(month) for month in books.months())
+    assert rows == expected
 
 
 @pytest.mark.parametrize("basis", BASES)
@@ -146,7 +159,7 @@ def profit_and_share(books: Books, basis: str, month: date, customers: list[str 
     nets = [books.revenue.net(basis, month, customer) for customer in customers]
     net = sum(cents for cents in nets if cents is not None)
     assert None not in nets, "the demo company knows every rate"
-    profit = net - cost_cents(books.spending(month, customers).cost_pico_usd)
+    profit = net - cost_cents(books.cost_pico_usd(month, customers))
     return profit, Fraction(profit, net) if net > 0 else None
 
 
