@@ -17,6 +17,7 @@ from pipelines import (
     focus_commands,
     inbox_commands,
     mail_commands,
+    margin_commands,
     outbox_commands,
     own_price_commands,
     price_commands,
@@ -51,6 +52,7 @@ app.add_typer(price_commands.app, name="prices")
 app.add_typer(contract_commands.app, name="contracts")
 
 app.command("spikes")(spike_commands.spikes)
+app.command("margins")(margin_commands.margins)
 
 console = Console()
 Once = Annotated[bool, typer.Option("--once", help="Stop after the margin table; serve nothing.")]
