@@ -14,6 +14,7 @@ import polars as pl
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
 from store.duck import bound
 from store.warehouse import POINTER, Pointer, read_pointer, warehouse_folder
+from store.warehouse_tables import TABLES
 
 _TOKENS = " + ".join(TOKEN_BUCKETS)
 
@@ -50,6 +51,11 @@ def rows_of(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any
 
 
 _open: dict[Path, duckdb.DuckDBPyConnection] = {}
+# Versions that an earlier release has published: they lack what this one reads.
+_outdated: set[Path] = set()
+OUTDATED = (
+    "What is published comes from an earlier release of this program. Run `metering refresh`, and it is published anew."
+)
 _opening = threading.Lock()
 
 
@@ -60,8 +66,11 @@ def current_version(home: Path, tenant_id: UUID) -> int | None:
 
 
 def refusal(home: Path, tenant_id: UUID) -> str | None:
-    """The sentence of a version that was built after the current one and refused; None when there is none."""
-    pointer = read_pointer(warehouse_folder(home, tenant_id))
+    """Why the newest version is not shown: its sums were refused, or an earlier release has built it; None when there is none."""
+    folder = warehouse_folder(home, tenant_id)
+    pointer = read_pointer(folder)
+    if pointer is not None and pointer.file_name is not None and folder / pointer.file_name in _outdated:
+        return OUTDATED
     return pointer.refusal if pointer else None
 
 
@@ -75,7 +84,10 @@ def tenant_named(home: Path, slug: str) -> UUID | None:
 
 
 def open_current(home: Path, tenant_id: UUID) -> Warehouse | None:
-    """The current version, read-only; None when nothing is published. Opening the same version again is free."""
+    """The current version, read-only; None when nothing is published, or only by an earlier release (then `refusal` says so).
+
+    Opening the same version again is free.
+    """
     folder = warehouse_folder(home, tenant_id)
     while True:
         pointer = read_pointer(folder)
@@ -83,7 +95,8 @@ def open_current(home: Path, tenant_id: UUID) -> Warehouse | None:
             return None
         try:
             file = folder / pointer.file_name
-            return _described(_connection(file), file, pointer)
+            con = _connection(file)
+            return None if file in _outdated else _described(con, file, pointer)
         except duckdb.IOException:
             # It was removed between reading the pointer and opening the file: a newer one is current by now.
             if read_pointer(folder) == pointer:
@@ -99,7 +112,16 @@ def _connection(file: Path) -> duckdb.DuckDBPyConnection:
             for old in [other for other in _open if other.parent == file.parent]:
                 del _open[old]
             _open[file] = con
+            if not _holds_all(con):
+                _outdated.add(file)
         return _open[file]
+
+
+def _holds_all(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the version has every table and column that is read."""
+    with con.cursor() as cursor:
+        held = set(cursor.execute("select table_name, column_name from duckdb_columns()").fetchall())
+    return held.issuperset((table, column) for table, columns in TABLES.items() for column in columns)
 
 
 def _described(con: duckdb.DuckDBPyConnection, file: Path, pointer: Pointer) -> Warehouse:

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
 
+import duckdb
+
 from pricing.usage import BUCKETS
 from store import warehouse_reads as reads
 from store.warehouse_margins import margin_of
@@ -177,3 +179,16 @@ def test_models_and_lists_of_a_customer_are_theirs_alone(tmp_path: Path) -> None
     assert models.rows() == [("gpt-4o", 1, 1_000, 5), ("house", 1, 1_000, None)]
     assert reads.invoices(warehouse, "cus_a")["invoice_id"].to_list() == ["in_1"]
     assert reads.plan_changes(warehouse, "cus_a").is_empty()
+
+
+def test_a_version_of_an_earlier_release_is_not_shown_and_says_what_to_do(tmp_path: Path) -> None:
+    """An upgrade finds a file without the tables that it reads: a sentence, and no traceback."""
+    publish_tables(tmp_path)
+    file = next((tmp_path / "warehouse" / str(ACME)).glob("v*.duckdb"))
+    with duckdb.connect(str(file)) as con:
+        con.execute("drop table segment_month")
+    assert reads.open_current(tmp_path, ACME) is None
+    assert reads.refusal(tmp_path, ACME) == reads.OUTDATED
+    publish_tables(tmp_path, version=2)
+    assert reads.open_current(tmp_path, ACME) is not None
+    assert reads.refusal(tmp_path, ACME) is None
