@@ -11,9 +11,10 @@ from pricing.margin import cost_minor
 from pricing.report_changes import Part, Totals, explain
 from pricing.report_figures import Heading, assemble, trend_months
 from pricing.report_ledger import Ledger, ledger_from
-from store import audit, investor_reports, warehouse_report
+from store import audit, investor_reports, restatements, warehouse_report, warehouse_report_metrics
 from store.database import Connection
 from store.investor_reports import Snapshot
+from store.restatements import Restatement
 from store.warehouse_reads import Warehouse
 
 MAY_LOCK: tuple[Role, ...] = ("founder", "finance")
@@ -30,7 +31,10 @@ class SnapshotDamaged(Exception):
 
 @dataclass(frozen=True)
 class Standing:
-    """A locked month against today's numbers: `parts` is empty where nothing has changed."""
+    """A locked month against today's numbers: `parts` is empty where nothing has changed.
+
+    `restatements` are the corrected prices written down since, newest first: who corrected what, and why.
+    """
 
     snapshot: Snapshot
     then: Totals
@@ -38,6 +42,7 @@ class Standing:
     parts: tuple[Part, ...]
     as_of: datetime
     warehouse_version: int
+    restatements: tuple[Restatement, ...]
 
 
 def may_lock(principal: Principal) -> bool:
@@ -150,6 +155,11 @@ def standing(connection: Connection, warehouse: Warehouse, snapshot: Snapshot) -
         parts=explain(then, ledger, locked, now),
         as_of=warehouse.as_of,
         warehouse_version=warehouse.version,
+        restatements=tuple(
+            one
+            for one in restatements.read(connection, since=snapshot.locked_at)
+            if one.first_day.replace(day=1) == snapshot.month
+        ),
     )
 
 
@@ -190,7 +200,16 @@ def _assembled(
         previous=previous,
     )
     confidence = warehouse_report.confidence(warehouse, company[-1])
-    report = assemble(heading, company, warehouse_report.customer_months(warehouse, months), confidence, ledger)
+    subscriptions = warehouse_report_metrics.figures(warehouse, month)
+    report = assemble(
+        heading,
+        company,
+        warehouse_report.customer_months(warehouse, months),
+        confidence,
+        ledger,
+        more_figures=subscriptions,
+        more_definitions=warehouse_report_metrics.definitions() if subscriptions else (),
+    )
     _agree(report, ledger)
     return report, ledger
 

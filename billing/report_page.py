@@ -71,6 +71,8 @@ def article(shown: View) -> Markup:
         titles=titles,
         numbers=NUMBER_COLUMNS,
         rows=[(cells, svg(sparkline(row.history))) for cells, row in zip(rows, chosen, strict=True)],
+        mrr=words.mrr_sentence(shown),
+        definitions=words.definitions_words(shown),
         confidence=words.confidence_sentence(shown),
         changes=words.revision_sentence(shown),
     )  # fmt: skip

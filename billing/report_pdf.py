@@ -46,7 +46,8 @@ def _letters(shown: View) -> str:
         words.verdict(shown),
     ]
     texts += [words.revision_sentence(shown), words.confidence_sentence(shown)]
-    texts += [text for definition in shown.definitions for text in (definition.name, definition.formula)]
+    texts += [text for definition in words.definitions_words(shown) for text in definition]
+    texts.append(words.mrr_sentence(shown) or "")
     texts += [text for row in shown.customers for text in (row.name, row.plan or "")]
     return "".join(texts)
 
@@ -170,7 +171,9 @@ def _customer(
 
 def _sentences(paper: Paper, shown: View, y: float) -> float:
     paper.line_at(y)
-    for title, text in (("Confidence", words.confidence_sentence(shown)), ("Changes", words.revision_sentence(shown))):
+    notes = [("Confidence", words.confidence_sentence(shown)), ("Changes", words.revision_sentence(shown))]
+    moved = words.mrr_sentence(shown)
+    for title, text in [("MRR", moved), *notes] if moved else notes:
         paper.write_at(MARGIN, y + 13, title, 8, is_bold=True)
         y = max(y + 16, paper.write_block(MARGIN + 62, y + 5.4, INNER - 62, text, 7.8))
     return y
@@ -178,7 +181,7 @@ def _sentences(paper: Paper, shown: View, y: float) -> float:
 
 def _definitions(paper: Paper, shown: View, y: float) -> None:
     paper.line_at(y)
-    said = " \u00b7 ".join(f"{each.name} = {each.formula}" for each in shown.definitions)
+    said = " \u00b7 ".join(f"{name} = {formula}" for name, formula in words.definitions_words(shown))
     paper.write_at(MARGIN, y + 13, "Definitions", 8, is_bold=True)
     paper.write_at(MARGIN, y + 22, f"version {shown.definitions_version}", 6.8, GRAY)
     paper.write_block(MARGIN + 62, y + 6, INNER - 62, f"{said}.", 6.4, GRAY, leading=1.3)

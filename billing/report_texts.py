@@ -18,7 +18,7 @@ SHORT = {
     "gross_profit": "Gross profit",
     "top_revenue_share": "Top 5, of revenue",
     "top_cost_share": "Top 5, of LLM cost",
-    "usage_run_rate": "Usage run-rate, a month",
+    "usage_run_rate": "Usage run-rate",
 }
 LARGEST, LOSING = 10, 4
 

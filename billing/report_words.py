@@ -8,6 +8,7 @@ from fractions import Fraction
 from pricing.money import exponent
 from pricing.report_changes import Cause, Detail, Part, Totals
 from pricing.report_view import Redaction, View, ViewFigure, ViewPart, ViewUnit
+from store.restatements import Restatement
 
 MINUS, UNKNOWN, TIMES = "\u2212", "\u2014", "\u00d7"
 SYMBOLS = {"usd": "$", "eur": "\u20ac", "gbp": "\u00a3", "jpy": "\u00a5", "inr": "\u20b9", "cad": "CA$", "aud": "A$"}
@@ -230,6 +231,34 @@ def _part_words(part: ViewPart, shown: View) -> str:
         if value
     ]
     return f"{words} ({', '.join(effects) or 'no effect on the total'})"
+
+
+def restatement_words(one: Restatement) -> str:
+    """`29 Nov 2026: openai/gpt-4o priced again, 1,204 events, by fay (finance): the list price was wrong`."""
+    return f"{day_of(one.recorded_at)}: {one.provider}/{one.model} priced again, {one.events:,} events, by {one.principal}: {one.cause}"
+
+
+def mrr_sentence(shown: View) -> str | None:
+    """What moved MRR in the month; None where the report has no subscriptions or amounts are hidden."""
+    mrr = shown.figure("mrr")
+    if mrr is None or mrr.value is None or mrr.before is None or shown.amounts is None:
+        return None
+    unit = shown.amounts
+    named = [
+        f"{figure.key.removeprefix('mrr_').replace('_', ' ')} {number(figure.value, unit, shown.currency)}"
+        for figure in shown.figures
+        if figure.key.startswith("mrr_") and figure.value
+    ]
+    first, last = number(mrr.before, unit, shown.currency), number(mrr.value, unit, shown.currency)
+    return f"{first} \u2192 {last}: {', '.join(named) or 'nothing moved'}."
+
+
+def definitions_words(shown: View) -> list[tuple[str, str]]:
+    """Name and formula of each figure; the version where it is another than that of the whole."""
+    return [
+        (each.name if each.version == shown.definitions_version else f"{each.name} (v{each.version})", each.formula)
+        for each in shown.definitions
+    ]
 
 
 def confidence_sentence(shown: View) -> str:

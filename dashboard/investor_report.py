@@ -26,6 +26,7 @@ from store.investor_reports import Snapshot
 
 PAGE = "investor_report"
 MONTHS_SHOWN = 24
+RESTATEMENTS_SHOWN = 5
 REDACTIONS: dict[Redaction, str] = {"all": "All figures", "percentages": "Percentages only", "indexed": "Indexed"}
 MAY_NOT = "Locking and sharing take a founder or finance: choose the role in the sidebar."
 
@@ -88,7 +89,8 @@ def _unlocked(opened: Books, current: Reading, principal: Principal, month: date
             "Lock the month before you show it: what was shown is then kept as it was.]]"
         )
         _lock_button(opened, current, principal, month, after_revision=0, label="Lock this month")
-    _report(view(report, _redaction()))
+    redaction = _redaction()
+    _report(view(report, redaction), (str(current.warehouse.file), month, redaction))
 
 
 def _locked(
@@ -117,7 +119,8 @@ def _locked(
                     f"{snapshot.revision + 1}",
                 )  # fmt: skip
     report_links_list.draw(opened, principal, snapshot)
-    _report(view(report, _redaction(), snapshot.content_hash))
+    redaction = _redaction()
+    _report(view(report, redaction, snapshot.content_hash), (_id(opened.tenant_id, snapshot), redaction))
 
 
 def _lock_button(
@@ -137,6 +140,8 @@ def _changes(stands: Standing, currency: str) -> None:
         return
     st.markdown(f":orange[:material/history:] {wording.escape(sentence)}")
     with st.expander("What changed, by cause"), st.container(key="changes"):
+        for one in stands.restatements[:RESTATEMENTS_SHOWN]:
+            st.caption(wording.escape(report_words.restatement_words(one)))
         st.table(
             {
                 "Cause": [report_words.CAUSE_WORDS[part.cause].capitalize() for part in stands.parts] + ["Together"],
@@ -179,9 +184,9 @@ def _redaction() -> Redaction:
         )  # fmt: skip
 
 
-def _report(shown: View) -> None:
-    """The report as the shared link shows it, in a frame of its own."""
-    page = reading.kept_figure(("report page", shown), lambda: document(shown))
+def _report(shown: View, key: tuple[object, ...]) -> None:
+    """The report as the shared link shows it, in a frame of its own; `key` names what is shown."""
+    page = reading.kept_figure(("report page", *key), lambda: document(shown))
     with st.container(border=True, key="card_report"):
         st.iframe(str(page), height="content", alt=f"The report of {wording.month(shown.month)}")
 

@@ -21,11 +21,15 @@ from pricing.investor_report import (
     sha256_of,
 )
 from pricing.margin import Margin, Status
+from pricing.metric_definitions import definition
 from pricing.report_ledger import Ledger
 
 TOP_CUSTOMERS = 5
 PROFITABLE = frozenset({Status.HEALTHY, Status.WATCH, Status.AT_RISK})
 NOBODY = "No known customer"
+VERSIONED = {
+    "inference_efficiency": "inference_efficiency", "top_revenue_share": "concentration", "top_cost_share": "concentration",
+}  # fmt: skip
 # Key, name and formula of each figure; docs/metrics.md is the long form.
 FORMULAS = (
     ("net_revenue", "Net revenue", "gross \u2212 discounts \u2212 credits \u2212 refunds \u2212 lost disputes, without tax, by service period"),
@@ -109,7 +113,7 @@ def assemble(
         for figure in figures[heading.month]
     )
     definitions = tuple(
-        Definition(key=key, name=name, formula=formula, version=heading.definitions_version)
+        Definition(key=key, name=name, formula=formula, version=_version(key, heading.definitions_version))
         for key, name, formula in FORMULAS
     )
     return InvestorReport(
@@ -131,6 +135,11 @@ def assemble(
         ledger_sha256=sha256_of(canonical(ledger)),
         previous=heading.previous,
     )
+
+
+def _version(key: str, of_warehouse: str) -> str:
+    """The version of a figure's definition: its own where docs/metrics.md counts it apart, else that of the whole."""
+    return definition(VERSIONED[key]).version if key in VERSIONED else of_warehouse
 
 
 def _figures(company: CompanyMonth, customers: Iterable[CustomerMonth]) -> list[Figure]:

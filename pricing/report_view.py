@@ -196,7 +196,7 @@ def _figure(figure: Figure, names: dict[str, str], redaction: Redaction, pen: _P
     write = {"money": pen.amount, "share": pen.share, "times": pen.times, "count": _exact}[figure.unit]
     return ViewFigure(
         key=figure.key,
-        name=names.get(figure.key, figure.key),
+        name=names.get(figure.key, figure.key.replace("mrr_", "MRR, ").replace("_", " ")),
         unit=units[figure.unit],
         value=write(figure.value),
         before=write(figure.before),

@@ -12,16 +12,17 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from billing import investor_reports
+from billing import investor_reports, report_words
 from billing.investor_reports import ReportRefused, SnapshotDamaged
 from billing.principals import Principal
 from pricing.investor_report import canonical, report_from
+from pricing.report_view import view
 from store import audit
 from store import investor_reports as kept
 from store.database import tenant_transaction
 from store.investor_reports import Snapshot
 from store.warehouse_reads import Warehouse
-from tests.billing.reported_company import NOW, publish_october, rows, sell, used
+from tests.billing.reported_company import NOW, SEPTEMBER, publish_october, rows, sell, used
 from tests.store.warehouse_rows import NOVEMBER, OCTOBER
 
 FAY, SAM = Principal("fay", "finance"), Principal("sam", "support")
@@ -58,6 +59,35 @@ def test_the_three_questions_are_answered_from_the_rows(warehouse: Warehouse) ->
     assert north.history == (Fraction(700, 900), Fraction(750, 1_000))
     assert report.confidence.attributed_share == Fraction(662_37, 665_37)
     assert {definition.key for definition in report.definitions} >= set(value)
+
+
+def test_subscription_figures_come_with_their_definitions_and_versions(tmp_path: Path, tenant: UUID) -> None:
+    """MRR 1,400.00 became 1,500.00: 150.00 new, 50.00 lost; of 1,000.00 a year ago 1,100.00 are left, capped 900.00."""
+    tables = rows()
+    tables["mrr_months"] = [
+        {"month": month, "mrr_minor": minor, "customers": 3}
+        for month, minor in ((SEPTEMBER, 1_400_00), (OCTOBER, 1_500_00))
+    ]
+    tables["mrr_movements"] = [
+        {"month": OCTOBER, "movement": name, "moved_minor": minor, "customers": 1}
+        for name, minor in (("new", 150_00), ("churn", -50_00))
+    ]
+    kept_customers = {
+        "customers": 3,
+        "customers_kept": 3,
+        "start_minor": 1_000_00,
+        "now_minor": 1_100_00,
+        "capped_minor": 900_00,
+    }
+    tables["retention"] = [{"month": OCTOBER, "months": 12, **kept_customers}]
+    report = investor_reports.preview(publish_october(tmp_path, tenant, tables), OCTOBER)
+    value = {figure.key: figure.value for figure in report.figures}
+    assert (value["mrr"], value["arr"], value["mrr_new"], value["mrr_churn"]) == (1_500_00, 18_000_00, 150_00, -50_00)
+    assert (value["nrr"], value["grr"], value["quick_ratio"]) == (Fraction(11, 10), Fraction(9, 10), 3)
+    versions = {definition.key: definition.version for definition in report.definitions}
+    assert versions.keys() >= {"mrr", "arr", "nrr", "grr", "quick_ratio", "mrr_movements"}
+    sentence = report_words.mrr_sentence(view(report, "all"))
+    assert sentence == "$1,400 \u2192 $1,500: new $150, churn \u2212$50.00."
 
 
 def test_a_locked_month_is_read_back_byte_by_byte_whatever_is_published_later(
