@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.pull_usage_access import KEY_SETTINGS, LITELLM_DATABASE
 from store.settings import ConfigurationError, MailServer, Settings, load_settings
 
 
@@ -129,4 +130,26 @@ def test_a_mail_setting_that_cannot_be_used_is_said_without_the_password(
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=said) as refused:
         load_settings()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", KEY_SETTINGS)
+def test_a_process_that_asks_no_provider_is_kept_from_the_providers_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    key = {"METERING_LANGFUSE_KEYS": "pk-lf-1:sk-lf-hunter2", LITELLM_DATABASE: "postgresql://r:hunter2@h/db"}
+    (tmp_path / ".env").write_text(f"{name}={key.get(name, 'sk-hunter2')}\n", encoding="utf-8")
+    held = load_settings()
+    assert getattr(held, name.lower()) is not None
+    assert "hunter2" not in repr(held) + held.model_dump_json()
+    monkeypatch.setenv(name, "off")
+    assert getattr(load_settings(), name.lower()) is None
+
+
+@pytest.mark.parametrize("name", ["METERING_LANGFUSE_KEYS", LITELLM_DATABASE])
+def test_a_providers_key_that_cannot_be_used_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert name in str(refused.value)
     assert "hunter2" not in str(refused.value)
