@@ -16,6 +16,7 @@ from dashboard import (
     recovery,
     refunds,
     shell,
+    what_if,
 )
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -42,6 +43,7 @@ reading_pages = [
     pages.overview,
     pages.margins,
     pages.customers,
+    st.Page(what_if.draw, title="What if", icon=":material/alt_route:", url_path="what-if"),
     st.Page(investor_report.draw, title="Investor report", icon=":material/lock:", url_path="investor-report"),
 ]
 st.navigation({"Margins": reading_pages, "Act": acting}).run()

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import streamlit as st
+
+from pricing.money import exponent
 
 PERIODS = {"3M": 3, "6M": 6, "12M": 12}
 BASES = {"service": "Service period", "invoiced": "As invoiced"}
@@ -55,6 +58,11 @@ def choose_basis() -> str:
         help=BASIS_HELP,
     )
     return basis or "service"
+
+
+def minor_of(amount: float, currency: str) -> int:
+    """What somebody typed as an amount in major units, in minor ones: the text of it is what was meant."""
+    return round(Decimal(str(amount)).scaleb(exponent(currency)))
 
 
 def window(all_months: Sequence[date], as_of: date, length: int, basis: str) -> Window:

@@ -67,6 +67,11 @@ def money_exact(minor: int | None, currency: str = "usd", *, plus: bool = False)
     return _signed(_symbol(currency) + text, negative=minor < 0, plus=plus and minor > 0)
 
 
+def amount_text(minor: int | None, currency: str = "usd") -> str:
+    """An exact amount for a file: 1234.56, without symbol or grouping; unknown is empty."""
+    return "" if minor is None else f"{_major(minor, currency)}"
+
+
 def major(minor: int | None, currency: str = "usd") -> float | None:
     """Major units for a chart's axis or a sortable table cell; for drawing only, never for adding up."""
     return None if minor is None else float(_major(minor, currency))
