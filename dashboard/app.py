@@ -12,6 +12,7 @@ from dashboard import (
     investor_report,
     margins,
     overview,
+    price_book,
     reconciliation,
     recovery,
     refunds,
@@ -31,6 +32,7 @@ pages = shell.Pages(
     margins=st.Page(margins.draw, title="Margins", icon=":material/stacked_line_chart:", url_path="margins"),
     customers=st.Page(customers.draw, title="Customers", icon=":material/group:", url_path="customers"),
 )
+prices = st.Page(price_book.draw, title="Price book", icon=":material/sell:", url_path="price-book")
 st.session_state[shell.PAGES] = pages
 acting = [
     st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
@@ -44,6 +46,7 @@ reading_pages = [
     pages.margins,
     pages.customers,
     st.Page(what_if.draw, title="What if", icon=":material/alt_route:", url_path="what-if"),
+    prices,
     st.Page(investor_report.draw, title="Investor report", icon=":material/lock:", url_path="investor-report"),
 ]
 st.navigation({"Margins": reading_pages, "Act": acting}).run()

@@ -10,11 +10,13 @@ from billing.dispute_states import NoSuchMove
 from billing.dispute_steps import DisputeNotAllowed
 from billing.investor_reports import ReportRefused
 from billing.mails import MailNotAllowed
+from billing.price_book import PriceBookNotAllowed
 from billing.recovery_deeds import RecoveryNotAllowed
 from billing.refund_states import NoSuchStep
 from billing.refund_steps import RefundNotAllowed
 from dashboard import wording
 from dashboard.books import Books
+from pricing.contracts import TermRefused
 from store.database import Connection, tenant_transaction
 
 # Each is a sentence for the person who pressed the button; anything else is a fault and is shown as one.
@@ -23,9 +25,11 @@ REFUSALS = (
     MailNotAllowed,
     NoSuchMove,
     NoSuchStep,
+    PriceBookNotAllowed,
     RecoveryNotAllowed,
     RefundNotAllowed,
     ReportRefused,
+    TermRefused,
     dead_letters.ReasonMissing,
     reconciliation.ReasonMissing,
     subscriptions.NotAllowedError,

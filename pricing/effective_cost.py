@@ -102,9 +102,12 @@ def _priced(con: duckdb.DuckDBPyConnection, cube: duckdb.DuckDBPyRelation, found
         f"and c.day >= r.from_day and c.day < r.until_day and not ({_IS_REPORTED})",
         how="left",
     )
-    priced = priced_by_contract(joined.filter("from_day is not null"), found)
+    # Most rows under a quota alone have none of its units: they need no counting.
+    free = " or ".join(f"({bucket}_free is not null and {bucket} > 0)" for bucket in found.with_allowances())
+    is_touched = f"(from_day is not null and (of_contract is not null or {free or 'false'}))"
+    priced = priced_by_contract(joined.filter(is_touched), found)
     kept = ", ".join(cube.columns)
-    beside = joined.filter("from_day is null").project(
+    beside = joined.filter(f"not {is_touched}").project(
         f"{kept}, null::hugeint as own_cost_pico_usd, null::varchar as of_contract, false as is_under"
     )
     return beside.union(priced.project(f"{kept}, own_cost_pico_usd, of_contract, true as is_under"))

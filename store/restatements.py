@@ -76,6 +76,11 @@ def priced_by(connection: Connection) -> str | None:
     return connection.scalar(select(priced_books.c.fingerprint))
 
 
+def priced_at(connection: Connection) -> datetime | None:
+    """Since when all usage is known to be priced by the book of `priced_by`; None at first."""
+    return connection.scalar(select(priced_books.c.priced_at))
+
+
 def note_priced(connection: Connection, fingerprint: str, *, now: datetime) -> None:
     """Remember that all usage is priced by this book."""
     values = {"fingerprint": fingerprint, "priced_at": now}

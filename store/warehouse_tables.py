@@ -174,6 +174,17 @@ TABLES: dict[str, dict[str, str]] = {
         "source_url": "varchar",
         "checked_on": "date",
     },
+    # Usage by model and customer over all time, for the price book.
+    "model_use": {
+        "provider": "varchar",
+        "model": "varchar",
+        "customer_id": "varchar",
+        "events": "bigint",
+        "unpriced_events": "bigint",
+        "cost_pico_usd": "hugeint",
+        "first_day": "date",
+        "last_day": "date",
+    },
     "failed_payments": {
         "month": "date",
         "customer_id": "varchar",
