@@ -81,7 +81,7 @@ def table(books: Books, month: date) -> dict[str, Cells]:
     assert len(rows) == len(present), "two customers have one name"
     if books.beyond(month):
         rows[BEYOND] = _cells(0, books.beyond(month))
-    return rows | {"Total": _cells(_total(nets.values()), books.cost_pico_usd(month, [*present, None]))}
+    return rows | {"Total": _cells(_total(nets.values()), books.cost_pico_usd(month, list({*present, None})))}
 
 
 def coverage(books: Books, month: date) -> str:
