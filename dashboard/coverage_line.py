@@ -41,7 +41,14 @@ def draw(what: str, found: Sure, *, key: str = "coverage") -> None:
 
 def parts_of(found: Sure) -> list[str]:
     """The range and the three coverages as plain words, each with its number or why there is none."""
-    return [wording.band(found.low, found.high), *coverage_words(found.coverage)]
+    return [range_words(found), *coverage_words(found.coverage)]
+
+
+def range_words(found: Sure) -> str:
+    """The range; where it lies below the margin that is shown, because that counts known cost alone, it says so."""
+    words = wording.band(found.low, found.high)
+    is_below = found.share is not None and found.high is not None and found.high < found.share
+    return f"{words} once unpriced usage is counted" if is_below else words
 
 
 def coverage_words(coverage: Coverage) -> list[str]:

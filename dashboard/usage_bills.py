@@ -83,7 +83,7 @@ def _tiles(rows: Sequence[dict[str, Any]]) -> None:
         ("Billed", wording.usd(billed_sum) if billed else wording.UNKNOWN, f"logged {wording.usd(logged_sum)}" if billed else None),
         ("Gap", usage_bill_rows.signed_usd(billed_sum - logged_sum) if billed else wording.UNKNOWN,
          f"{usage_bill_rows.gap_share(logged_sum, billed_sum)} of the bills" if billed else None),
-        ("Log and bills agree", usage_bill_rows.agreed(matched, compared), None),
+        ("Log and bills agree", usage_bill_rows.agreed(matched, compared), "model by model"),
         ("Open gaps", f"{open_ones:,}", f"of {wording.count(len(rows), 'provider')}"),
     )  # fmt: skip
     with st.grid(4, min_column_width=140, gap="small") as grid:

@@ -125,7 +125,8 @@ def _coverage(found: Margin) -> str:
     elif found.low is None or found.high is None:
         parts.append("range of the margin unknown")
     else:
-        parts.append(f"margin between {_percent(found.low)} and {_percent(found.high)}")
+        counting = " once unpriced usage is counted" if found.high < found.share else ""
+        parts.append(f"margin between {_percent(found.low)} and {_percent(found.high)}{counting}")
     words = "Coverage: " + ", ".join(parts) + "."
     if found.reasons:
         words += f" State unknown: {'; '.join(reason_words(reason, _percent) for reason in found.reasons)}."

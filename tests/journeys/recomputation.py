@@ -100,13 +100,14 @@ def coverage(books: Books, month: date) -> str:
     low, high = (Fraction(net - cost_cents(paid + pico_usd), net) for pico_usd in (most, least))
     priced = Fraction(all_usage.tokens - all_usage.unpriced_tokens, all_usage.tokens)
     attributed = Fraction(owned.cost_pico_usd, all_usage.cost_pico_usd)
+    counting = " once unpriced usage is counted" if cost_cents(paid + least) > cost_cents(paid) else ""
     agreed = agreement(books.bills, books.usage.by_day, month)
     assert min(priced, attributed, agreed) >= Fraction(95, 100)
     assert not {provider for _, provider in books.usage.unpriced} & set(books.bills.settled), "a bill has it in it"
     return (
         f"Coverage: {percent(priced)} of usage priced, {percent(attributed)} of AI cost attributed to customers, "
         f"{percent(agreed)} of AI cost agrees with the providers' bills, "
-        f"margin between {percent(low)} and {percent(high)}."
+        f"margin between {percent(low)} and {percent(high)}{counting}."
     )
 
 

@@ -64,7 +64,7 @@ def test_the_coverage_line_says_how_sure_the_total_is(tmp_path: Path) -> None:
     publish_tables(tmp_path, company())
     assert printed(tmp_path).splitlines()[-1] == (
         "Coverage: 99.7 % of usage priced, 98.2 % of AI cost attributed to customers, agreement with the providers' bills not "
-        "measured, no bill is connected, margin between 90.3 % and 90.3 %."
+        "measured, no bill is connected, margin between 90.3 % and 90.3 % once unpriced usage is counted."
     )
 
 
