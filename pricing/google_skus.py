@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 # `gemini 2.5 flash lite`, `Gemini 3 Pro Image`, `gemini 3.1 flash lite preview`; what stands between are spaces or hyphens.
 _MODEL = re.compile(
@@ -24,6 +25,7 @@ class Sku:
     service_tier: str = "standard"
 
 
+@cache  # an export repeats a few dozen texts on every row
 def read_sku(description: str) -> Sku:
     """The model, unit and tier of a description; one that is not understood has neither model nor unit, and is kept."""
     words = " ".join(description.lower().replace("_", " ").split())

@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from pipelines import bill_commands, usage_commands
+from pipelines import bill_commands, usage_commands, worker
 from pipelines.cli import app
-from store import provider_reports
+from pipelines.schedule import PULL_USAGE
+from store import provider_reports, usage_connections
 from store.database import DatabaseUrls, tenant_transaction
+from store.settings import load_settings
+from tests.pipelines.test_worker import states, work_off
 from tests.pipelines.usage_sources_connected import KEYS
 from tests.provider_fixtures import Providers, providers
 
@@ -77,6 +80,20 @@ def test_a_pull_that_fails_says_why_and_ends_with_one(installation: Path, monkey
     assert "does not let it read usage" in said
     assert "sk-proj" not in said
     assert "does not let it read usage" in run("usage", "list")
+
+
+def test_the_workers_job_reads_what_is_connected(
+    installation: Path, engine: Engine, database_urls: DatabaseUrls, superuser_url: str, tenant: UUID
+) -> None:
+    """And a source that fails is noted with its sentence, while the job itself is done."""
+    run("usage", "connect", "openai")
+    for key, status in (("sk-admin-1", "ok"), ("sk-none", "failed")):
+        settings = load_settings(metering_openai_admin_key=key)
+        queue = worker.build_queue(engine, database_urls.app, installation, tenant, None, settings=settings)
+        work_off(queue, PULL_USAGE.name)
+        with tenant_transaction(engine, tenant) as connection:
+            assert usage_connections.one(connection, "openai", "main").status == status
+    assert states(superuser_url, PULL_USAGE.name) == {"succeeded"}
 
 
 def test_a_bill_is_imported_and_published(installation: Path, engine: Engine, tenant: UUID, mallory: UUID) -> None:
