@@ -62,7 +62,7 @@ def bridge(bars: Sequence[BridgeBar], *, is_phone: bool = False) -> go.Figure:
     else:
         figure.add_bar(x=names, y=lengths, hovertemplate="%{x}: %{customdata[1]}<extra></extra>", **common)
         figure.update_yaxes(visible=False, range=span)
-        figure.update_xaxes(showgrid=False, tickangle=0, ticklen=0)
+        figure.update_xaxes(showgrid=False, tickangle=0, ticklen=0, tickfont={"size": 11})
         _joints(figure, names, ends, bars)
     figure.update_layout(hovermode="closest", margin={"l": 0, "r": 8, "t": 8, "b": 0}, bargap=0.28)
     for name, bar, start, end in zip(names, bars, starts, ends, strict=True):

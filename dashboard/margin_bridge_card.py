@@ -14,6 +14,8 @@ from pricing.margin_bridge import Step
 from pricing.named_periods import NamedPeriod
 
 UNITS = {"points": "Points", "money": "Money"}
+# What is too long for the place under a bar.
+CHART_NAMES = {"Unreconciled": "Unrecon-<br>ciled"}
 
 
 def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: NamedPeriod, basis: str) -> None:
@@ -68,7 +70,8 @@ def _waterfall(
 ) -> None:
     is_phone = reading.is_phone()
     before, after, basis = chosen
-    bars = _bars(moved, found, before, after, unit, present, current.currency, is_phone=is_phone)
+    drawn, tiny = _to_draw(moved, unit, present)
+    bars = _bars(moved, found, before, after, unit, drawn, current.currency, is_phone=is_phone)
     key = (current.version, current.tenant_id, before.name, after.name, basis, unit, is_phone)
     figure = reading.kept_figure(("bridge", *key), lambda: charts_margins.bridge(bars, is_phone=is_phone))
     words = "; ".join(f"{bar.label.replace('<br>', ' ')} {bar.text}" for bar in bars)
@@ -80,7 +83,22 @@ def _waterfall(
         selection_mode="points",
         alt=f"Bridge from {margin_words.period_name(before)} to {margin_words.period_name(after)}: {words}.",
     )
-    st.caption("The two outer bars are cut off below. Click a bar to see what is behind it.")
+    too_small = (
+        f" Too small to draw: {', '.join(margin_words.part_name(step.part).lower() for step in tiny)}." if tiny else ""
+    )
+    in_points = "In percentage points. " if unit == "points" else ""
+    st.caption(f"{in_points}The two outer bars are cut off below. Click a bar to see what is behind it.{too_small}")
+
+
+def _to_draw(moved: Moved, unit: str, present: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """The parts that can be seen, and those that are less than a tenth of a point or a two-hundredth of the biggest."""
+    most = max(abs(step.profit_minor) for step in present)
+    drawn = [
+        step
+        for step in present
+        if (moved.tenths[step.part] != 0 if unit == "points" else 200 * abs(step.profit_minor) >= most)
+    ]
+    return drawn or list(present), [step for step in present if drawn and step not in drawn]
 
 
 def _bars(
@@ -114,10 +132,10 @@ def _bars(
     for step in present:
         label = margin_words.part_name(step.part)
         if not is_phone:
-            label = label.replace(" ", "<br>")
+            label = CHART_NAMES.get(label, label.replace(" ", "<br>"))
         if unit == "points":
             size = float(step.points or 0) * 100
-            text = wording.tenths(moved.tenths[step.part])
+            text = wording.tenths(moved.tenths[step.part]).removesuffix(" pp")
         else:
             size, text = (
                 wording.major(step.profit_minor, currency) or 0.0,
@@ -216,7 +234,10 @@ def _what(finding: Finding) -> str:
     if finding.subject is None:
         return wording.UNKNOWN
     is_revenue = finding.part in {"revenue_price", "revenue_quantity", "exchange_rate"}
-    return margin_words.stream_name(finding.subject) if is_revenue else finding.subject
+    if is_revenue:
+        return margin_words.stream_name(finding.subject)
+    # On a phone there is no room for the provider too.
+    return finding.subject.rpartition("/")[2] if reading.is_phone() else finding.subject
 
 
 def _findings(heading: str, names: Sequence[str], behind: Behind, currency: str, *, key: str) -> None:

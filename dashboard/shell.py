@@ -21,7 +21,7 @@ STYLE = """
 .st-key-freshness p,.st-key-coverage p,.st-key-jump p{margin:0}
 .st-key-coverage{padding-bottom:.25rem}
 .st-key-jump{border-radius:.75rem;padding:.6rem .9rem;background:light-dark(#FFF6E5,#2B2112);color:light-dark(#7A4A00,#F5C878)}
-.st-key-story{border-radius:.75rem;padding:.85rem 1.1rem 1.2rem;background:light-dark(#EEF0FF,#1B1D3A);color:light-dark(#23215E,#D5D7FF)}
+.st-key-story{border-radius:.75rem;padding:.85rem 1.1rem 1.5rem;background:light-dark(#EEF0FF,#1B1D3A);color:light-dark(#23215E,#D5D7FF)}
 .st-key-story p{margin:0;font-size:1.0625rem;line-height:1.5}
 .st-key-jump button{color:inherit;text-decoration:underline}
 [class*="st-key-attention_"]{border-top:1px solid light-dark(#EDEFF3,#20242C);padding-top:.55rem}

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import margin_exports, margin_reading, margin_words, reading
+from dashboard import cohort_table, margin_exports, margin_reading, margin_words, reading
 from pricing.bridge_story import Finding
 from pricing.margin_bridge import PARTS
 from pricing.named_periods import named
 from store import warehouse_reads
+from store.warehouse_metric_reads import CohortMonth
 from tests.dashboard.conftest import RunPage
 from tests.dashboard.published import TENANT_ID, publish_company
 from tests.dashboard.synthetic_company import make_company
@@ -185,3 +186,18 @@ def test_findings_are_worded_by_what_happened() -> None:
     assert margin_words.stream_name("plan \u00b7 EUR") == "Plans (EUR)"
     assert margin_words.cause(finding("token_price", -1, "openai/gpt-5"), names) == "a dearer gpt-5"
     assert margin_words.reasons([], names, "usd") == "nothing moved it by more than a trace"
+
+
+def test_a_cohorts_cells_say_the_margin_and_what_it_is_made_of() -> None:
+    """40.00 of 100.00 is left; in the next month nothing was sold; the color goes from the lowest margin to the highest."""
+    rows = [
+        CohortMonth(cohort=OCTOBER, month=OCTOBER, customers=2, net_revenue_minor=100_00, cost_minor=60_00),
+        CohortMonth(cohort=OCTOBER, month=NOVEMBER, customers=1, net_revenue_minor=0, cost_minor=5_00),
+        CohortMonth(cohort=NOVEMBER, month=NOVEMBER, customers=1, net_revenue_minor=10_00, cost_minor=12_00),
+    ]
+    drawn = cohort_table.table({OCTOBER: rows[:2], NOVEMBER: rows[2:]}, "usd")
+    assert "October 2026: $100 net revenue, $60.00 AI cost, 2 customers" in drawn
+    assert f"{cohort_table.STRONGEST}%,transparent" in drawn
+    assert ">40%</td>" in drawn
+    assert ">\u221220%</td>" in drawn
+    assert '<td class="none">\u2014</td>' in drawn

@@ -54,12 +54,15 @@ def test_a_click_on_a_bar_opens_what_is_behind_it(served_demo: str, open_page: O
     wait_for_heading(page, TITLE)
     bars = page.locator(".st-key-bridge_chart .bars .point path")
     bars.first.wait_for()
-    parts = column(page, "bridge_table", 1)[:-1]
-    sizes = [abs(tenths(text)) for text in column(page, "bridge_table", 3)[:-1]]
+    sizes = {
+        part: abs(tenths(points))
+        for part, points in zip(column(page, "bridge_table", 1)[:-1], column(page, "bridge_table", 3)[:-1], strict=True)
+        if tenths(points)  # what is too small is not drawn
+    }
     # The second biggest: the biggest is open already. The first bar is a level, so the part's bar is one further.
-    place = sorted(range(len(sizes)), key=lambda one: -sizes[one])[1]
-    bars.nth(place + 1).click(force=True)
-    page.get_by_role("radio", name=parts[place], exact=True, checked=True).wait_for()
+    second = sorted(sizes, key=lambda part: -sizes[part])[1]
+    bars.nth(list(sizes).index(second) + 1).click(force=True)
+    page.get_by_role("radio", name=second, exact=True, checked=True).wait_for()
 
 
 def test_any_two_periods_by_the_address(served_demo: str, open_page: OpenPage) -> None:
