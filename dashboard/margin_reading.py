@@ -15,7 +15,7 @@ from pricing.mrr import Retention
 from pricing.named_periods import NamedPeriod
 from pricing.saas_metrics import MrrMonth, PowerUsers
 from store import warehouse_bridge, warehouse_metric_reads
-from store.warehouse_metric_reads import CohortMonth, Segment
+from store.warehouse_metric_reads import CohortMonth, CustomerMoved, Segment
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,14 @@ def subscriptions(current: reading.Reading, until: date) -> Subscriptions:
         )
 
     found: Subscriptions = _kept(current, "subscriptions", (until,), make)
+    return found
+
+
+def movers(current: reading.Reading, month: date) -> list[CustomerMoved]:
+    """The customers whose MRR moved in a month, the biggest move first."""
+    found: list[CustomerMoved] = _kept(
+        current, "movers", (month,), lambda: warehouse_metric_reads.movements(current.warehouse, month)
+    )
     return found
 
 

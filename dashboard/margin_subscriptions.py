@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
+import polars as pl
 import streamlit as st
 
 from dashboard import charts, charts_margins, margin_reading, reading, shell, wording
@@ -14,6 +16,7 @@ from pricing.mrr import Retention
 from pricing.named_periods import NamedPeriod
 
 MOVEMENT_MONTHS = 12
+MOVERS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def draw(current: reading.Reading, moved: Moved, chosen: NamedPeriod, basis: str
     ):
         _grid(shown)
         _movements(current, subscriptions)
+        _movers(current, month)
     with (
         right,
         shell.card(
@@ -178,6 +182,35 @@ def _movements(current: reading.Reading, found: Subscriptions) -> None:
         key="movements_chart",
         alt=f"What moved MRR by month; in {wording.month(last.month)}: {words or 'nothing'}, {last.customers} customers.",
     )
+
+
+def _movers(current: reading.Reading, month: date) -> None:
+    """Who is behind the last bar."""
+    moved = margin_reading.movers(current, month)
+    if not moved:
+        return
+    names = margin_reading.names(current)
+    words: dict[str, str] = {key: name for key, name, _ in charts_margins.MOVEMENTS}
+    column = st.column_config
+    with st.expander(f"Who moved it in {wording.month(month)}", key="movers"):
+        st.dataframe(
+            pl.DataFrame(
+                {
+                    "customer": [names.get(each.customer_id, each.customer_id) for each in moved],
+                    "movement": [words.get(each.movement, each.movement) for each in moved],
+                    "moved": [wording.money_exact(each.moved_minor, current.currency, plus=True) for each in moved],
+                }
+            ),
+            hide_index=True,
+            row_height=33,
+            height="content" if len(moved) <= MOVERS_SHOWN else 440,
+            column_config={
+                "customer": column.TextColumn("Customer"),
+                "movement": column.TextColumn("Movement", width="small"),
+                "moved": column.TextColumn("MRR", alignment="right"),
+            },
+            alt=f"Customers whose MRR moved in {wording.month(month)}",
+        )
 
 
 def _concentration(current: reading.Reading, chosen: NamedPeriod, basis: str) -> None:
