@@ -204,7 +204,8 @@ def _assembled(
     report = assemble(
         heading,
         company,
-        warehouse_report.customer_months(warehouse, months),
+        warehouse_report.customer_months(warehouse, months[-2:]),
+        warehouse_report.margin_history(warehouse, months),
         confidence,
         ledger,
         more_figures=subscriptions,

@@ -48,7 +48,7 @@ def _letters(shown: View) -> str:
     texts += [words.revision_sentence(shown), words.confidence_sentence(shown)]
     texts += [text for definition in words.definitions_words(shown) for text in definition]
     texts.append(words.mrr_sentence(shown) or "")
-    texts += [text for row in shown.customers for text in (row.name, row.plan or "")]
+    texts += [text for row in shown_customers(shown)[0] for text in (row.name, row.plan or "")]
     return "".join(texts)
 
 

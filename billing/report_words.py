@@ -233,9 +233,17 @@ def _part_words(part: ViewPart, shown: View) -> str:
     return f"{words} ({', '.join(effects) or 'no effect on the total'})"
 
 
-def restatement_words(one: Restatement) -> str:
-    """`29 Nov 2026: openai/gpt-4o priced again, 1,204 events, by fay (finance): the list price was wrong`."""
-    return f"{day_of(one.recorded_at)}: {one.provider}/{one.model} priced again, {one.events:,} events, by {one.principal}: {one.cause}"
+def restatement_words(found: Sequence[Restatement]) -> list[str]:
+    """`29 Nov 2026, metering: Price catalogue: … (openai/gpt-4o, 1,204 events)`: a line for each cause, the latest first."""
+    groups: dict[tuple[str, str, str], dict[str, int]] = {}
+    for one in found:
+        models = groups.setdefault((day_of(one.recorded_at), one.principal, one.cause), {})
+        name = f"{one.provider}/{one.model}"
+        models[name] = models.get(name, 0) + one.events
+    return [
+        f"{day}, {who}: {cause} ({', '.join(f'{name}, {events:,} events' for name, events in sorted(models.items()))})"
+        for (day, who, cause), models in groups.items()
+    ]
 
 
 def mrr_sentence(shown: View) -> str | None:

@@ -140,8 +140,6 @@ def _changes(stands: Standing, currency: str) -> None:
         return
     st.markdown(f":orange[:material/history:] {wording.escape(sentence)}")
     with st.expander("What changed, by cause"), st.container(key="changes"):
-        for one in stands.restatements[:RESTATEMENTS_SHOWN]:
-            st.caption(wording.escape(report_words.restatement_words(one)))
         st.table(
             {
                 "Cause": [report_words.CAUSE_WORDS[part.cause].capitalize() for part in stands.parts] + ["Together"],
@@ -157,6 +155,8 @@ def _changes(stands: Standing, currency: str) -> None:
                 + [""],
             }
         )
+        for line in report_words.restatement_words(stands.restatements)[:RESTATEMENTS_SHOWN]:
+            st.caption(f"Priced again: {wording.escape(line)}")
 
 
 def _moved(before: int | None, after: int | None, currency: str) -> str:

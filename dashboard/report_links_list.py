@@ -67,7 +67,7 @@ def _seen(log: list[View]) -> str:
     return (
         "nobody has looked yet"
         if not looked
-        else f"looked at {wording.count(len(looked), 'time')}, last {wording.moment_of(looked[0].at)}"
+        else f"{wording.count(len(looked), 'visit')}, last {wording.moment_of(looked[0].at)}"
     )
 
 

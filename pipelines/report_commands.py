@@ -84,8 +84,8 @@ def diff(month: Month, revision: Revision = None) -> None:
         say(changed_since(stands, warehouse.reporting_currency))
         if stands.parts:
             console.print(_changes(stands, warehouse.reporting_currency))
-        for one in stands.restatements:
-            say(report_words.restatement_words(one))
+        for line in report_words.restatement_words(stands.restatements):
+            say(line)
 
 
 def changed_since(stands: Standing, currency: str) -> str:

@@ -42,7 +42,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendMonth:
-    """The company's month in the trend; shares are None where nothing was sold or something is unknown."""
+    """The company's month in the trend; shares are None where nothing was sold or something is unknown.
+
+    `profitable` counts customers in the last two months and is None before.
+    """
 
     month: date
     net_revenue_minor: int | None
@@ -54,7 +57,7 @@ class TrendMonth:
     priced_share: Fraction | None
     attributed_share: Fraction | None
     customers: int
-    profitable: int
+    profitable: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

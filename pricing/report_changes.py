@@ -97,7 +97,8 @@ def _parts(
         net = None if net is None else net + revenue_minor
         spent = None if spent is None else spent + cost_part
         after = margin_share(net, spent)
-        largest = sorted(details.get(cause, ()), key=lambda detail: (-abs(detail.amount_minor), detail.subject))
+        visible = [detail for detail in details.get(cause, ()) if detail.amount_minor]
+        largest = sorted(visible, key=lambda detail: (-abs(detail.amount_minor), detail.subject))
         parts.append(
             Part(
                 cause=cause,

@@ -1,7 +1,7 @@
 """Puts an investor report together: a closed month's figures, its trend, its customers, and what each figure means."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -69,6 +69,10 @@ class CustomerMonth:
     margin: Margin
 
 
+History = Mapping[tuple[str | None, date], Fraction | None]
+"""Margins by customer and month; a customer without revenue and usage in a month has no entry."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
     """Whose report it is, of which state of the data, and which revision: 0 without `locked_at` is a preview."""
@@ -94,24 +98,28 @@ def assemble(
     heading: Heading,
     company: Sequence[CompanyMonth],
     customers: Sequence[CustomerMonth],
+    history: History,
     confidence: Confidence,
     ledger: Ledger,
     more_figures: Sequence[Figure] = (),
     more_definitions: Sequence[Definition] = (),
 ) -> InvestorReport:
-    """The report of `heading.month`, which `company` must hold; months of it and of `customers` that the trend lacks are left out."""
-    months = [
-        each for each in sorted(company, key=lambda each: each.month) if each.month in trend_months(heading.month)
-    ]
+    """The report of `heading.month`, which `company` must hold.
+
+    `customers` are of that month and of the one before, `history` of all months of the trend.
+    """
+    trend = trend_months(heading.month)
+    months = sorted((each for each in company if each.month in trend), key=lambda each: each.month)
     by_month: dict[date, list[CustomerMonth]] = defaultdict(list)
     for row in customers:
         by_month[row.month].append(row)
-    figures = {each.month: _figures(each, by_month[each.month]) for each in months[-2:]}
-    before = {figure.key: figure.value for figure in figures[months[-2].month]} if len(months) > 1 else {}
+    figures = {each.month: _figures(each, by_month[each.month]) for each in months if each.month in trend[-2:]}
+    before = {figure.key: figure.value for figure in figures.get(trend[-2], ())}
     own = tuple(
         Figure(key=figure.key, unit=figure.unit, value=figure.value, before=before.get(figure.key))
         for figure in figures[heading.month]
     )
+    counted = Counter(month for customer_id, month in history if customer_id is not None)
     definitions = tuple(
         Definition(key=key, name=name, formula=formula, version=_version(key, heading.definitions_version))
         for key, name, formula in FORMULAS
@@ -128,8 +136,8 @@ def assemble(
         warehouse_version=heading.warehouse_version,
         definitions_version=heading.definitions_version,
         figures=(*own, *more_figures),
-        trend=tuple(_trend_month(each, by_month[each.month]) for each in months),
-        customers=_customers(by_month[heading.month], customers, [each.month for each in months]),
+        trend=tuple(_trend_month(each, counted[each.month], by_month.get(each.month)) for each in months),
+        customers=_customers(by_month[heading.month], history, [each.month for each in months]),
         confidence=confidence,
         definitions=(*definitions, *more_definitions),
         ledger_sha256=sha256_of(canonical(ledger)),
@@ -156,7 +164,7 @@ def _figures(company: CompanyMonth, customers: Iterable[CustomerMonth]) -> list[
         "llm_cost_share": ("share", cost_share),
         "inference_efficiency": ("times", Fraction(net, cost) if net is not None and net > 0 and cost else None),
         "customers": ("count", len(known)),
-        "profitable_customers": ("count", sum(row.margin.status in PROFITABLE for row in known)),
+        "profitable_customers": ("count", _profitable(known)),
         "unprofitable_customers": ("count", sum(row.margin.status is Status.NEGATIVE for row in known)),
         "top_revenue_share": ("share", _top([row.net_revenue_minor for row in known], net)),
         "top_cost_share": ("share", _top([row.margin.cost_minor for row in known], cost)),
@@ -175,8 +183,7 @@ def _top(amounts: Sequence[int | None], whole: int | None) -> Fraction | None:
     return Fraction(sum(known[:TOP_CUSTOMERS]), whole)
 
 
-def _trend_month(company: CompanyMonth, customers: Sequence[CustomerMonth]) -> TrendMonth:
-    known = [row for row in customers if row.customer_id is not None]
+def _trend_month(company: CompanyMonth, customers: int, known: Sequence[CustomerMonth] | None) -> TrendMonth:
     margin = company.margin
     return TrendMonth(
         month=company.month,
@@ -188,16 +195,17 @@ def _trend_month(company: CompanyMonth, customers: Sequence[CustomerMonth]) -> T
         high=margin.high,
         priced_share=margin.priced_share,
         attributed_share=margin.coverage.attributed,
-        customers=len(known),
-        profitable=sum(row.margin.status in PROFITABLE for row in known),
+        customers=customers,
+        profitable=None if known is None else _profitable(known),
     )
 
 
-def _customers(
-    of_month: Iterable[CustomerMonth], all_months: Iterable[CustomerMonth], months: Sequence[date]
-) -> tuple[CustomerRow, ...]:
+def _profitable(rows: Iterable[CustomerMonth]) -> int:
+    return sum(row.customer_id is not None and row.margin.status in PROFITABLE for row in rows)
+
+
+def _customers(of_month: Iterable[CustomerMonth], history: History, months: Sequence[date]) -> tuple[CustomerRow, ...]:
     """Largest revenue first, who belongs to nobody last."""
-    shares = {(row.customer_id, row.month): row.margin.share for row in all_months}
     rows = [
         CustomerRow(
             customer_id=row.customer_id,
@@ -210,7 +218,7 @@ def _customers(
             low=row.margin.low,
             high=row.margin.high,
             status=row.margin.status.value,
-            history=tuple(shares.get((row.customer_id, month)) for month in months),
+            history=tuple(history.get((row.customer_id, month)) for month in months),
         )
         for row in of_month
     ]

@@ -49,7 +49,7 @@ class ViewMonth:
     high: Fraction | None
     priced_share: Fraction | None
     customers: int
-    profitable: int
+    profitable: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

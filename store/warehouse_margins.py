@@ -1,10 +1,11 @@
 """Rows of the warehouse's months to margins: the one way from stored sums to the definitions of `pricing.margin`."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from pricing.coverage import Coverage, Measured, attributed_share, priced_share, reconciled_share
-from pricing.margin import Margin, UsageCost, margin
+from pricing.margin import Margin, UsageCost, cost_minor, margin, margin_share
 from pricing.money import NANO
 
 
@@ -67,3 +68,11 @@ def margin_of(row: Mapping[str, Any], currency: str) -> Margin:
     # A month without usage has no rate: nothing costs nothing at any.
     has_cost = row["events"] or usage.cost_pico_usd or usage.unattributed_high_pico_usd
     return margin(net_revenue(row), usage, currency, row["usd_rate_nano"] if has_cost else NANO)
+
+
+def share_of(row: Mapping[str, Any], currency: str) -> Fraction | None:
+    """The margin's share alone, where nobody asks how sure it is: a tenth of the work of `margin_of`."""
+    cost = _whole(row, "cost_pico_usd")
+    return margin_share(
+        net_revenue(row), cost_minor(cost, currency, row["usd_rate_nano"] if row["events"] or cost else NANO)
+    )

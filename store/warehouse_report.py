@@ -10,11 +10,11 @@ import polars as pl
 from pricing.coverage import reason_words
 from pricing.investor_report import Confidence, CostSource
 from pricing.margin import cost_minor
-from pricing.report_figures import NOBODY, CompanyMonth, CustomerMonth
+from pricing.report_figures import NOBODY, CompanyMonth, CustomerMonth, History
 from pricing.report_ledger import CostFact, Ledger, RevenueFact
 from pricing.usage import BUCKETS
 from store import warehouse_reads as reads
-from store.warehouse_margins import margin_of, net_revenue
+from store.warehouse_margins import margin_of, net_revenue, share_of
 from store.warehouse_reads import Warehouse
 
 BASIS = "service"
@@ -48,7 +48,7 @@ def _company_month(row: Mapping[str, Any], invoiced_minor: int | None, warehouse
 
 
 def customer_months(warehouse: Warehouse, months: Sequence[date]) -> list[CustomerMonth]:
-    """Every customer's months from the first to the last of those asked for."""
+    """Every customer's months from the first to the last of those asked for, with all that is known of their margins."""
     known = {row["customer_id"]: row for row in reads.customers(warehouse).iter_rows(named=True)}
     rows = reads.customer_months(warehouse, BASIS, min(months), max(months))
     found = []
@@ -66,6 +66,13 @@ def customer_months(warehouse: Warehouse, months: Sequence[date]) -> list[Custom
             )
         )
     return found
+
+
+def margin_history(warehouse: Warehouse, months: Sequence[date]) -> History:
+    """Every customer's margins from the first to the last of the months asked for, and nothing else of them."""
+    rows = reads.customer_months(warehouse, BASIS, min(months), max(months))
+    currency = warehouse.reporting_currency
+    return {(row["customer_id"], row["month"]): share_of(row, currency) for row in rows.iter_rows(named=True)}
 
 
 def confidence(warehouse: Warehouse, company: CompanyMonth) -> Confidence:

@@ -57,6 +57,8 @@ def test_the_three_questions_are_answered_from_the_rows(warehouse: Warehouse) ->
     ]  # fmt: skip
     north = report.customers[0]
     assert north.history == (Fraction(700, 900), Fraction(750, 1_000))
+    assert all(row.history[-1] == row.margin for row in report.customers)
+    assert [(month.customers, month.profitable) for month in report.trend] == [(3, 2), (4, 3)]
     assert report.confidence.attributed_share == Fraction(662_37, 665_37)
     assert {definition.key for definition in report.definitions} >= set(value)
 
