@@ -13,12 +13,13 @@ from pipelines import publish_bills, publish_metrics
 from pipelines.publish_attention import BURN_DAYS, COME_BACK_SHOWN, Attention
 from pipelines.publish_rows import failed_payments, past_due, plan_changes
 from pipelines.publish_usage import load_usage
+from pipelines.tenant_prices import tenant_book
 from pricing.allowances import public_allowances
 from pricing.effective_cost import Agreements
 from pricing.fx import RateTable
 from pricing.margin import DEFINITIONS_VERSION
 from pricing.money import NANO
-from pricing.price_book import entries_frame, load_catalogue
+from pricing.price_book import PriceBook, entries_frame
 from pricing.price_ranges import PriceRanges
 from pricing.revenue import RevenueLine, revenue_lines
 from pricing.revenue_books import Invoice, unbalanced
@@ -70,6 +71,7 @@ class Sources:
     refs: pl.DataFrame
     lake_files: list[lake.LakeFile]
     agreed: Agreements
+    book: PriceBook
     reports: pl.DataFrame
     bills: list[Billed]
     metered_lines: list[Row]
@@ -124,6 +126,7 @@ def _read(engine: Engine, tenant_id: UUID, folder: Path, now: datetime) -> Sourc
             refs=customer_mappings.customer_refs(connection),
             lake_files=lake.read_manifest(connection),
             agreed=_agreed(connection, now),
+            book=tenant_book(connection),
             reports=provider_reports.read_usage(connection, counts_as=CountsAs.USAGE),
             bills=publish_bills.read_bills(connection, rates),
             metered_lines=metered_lines(connection),
@@ -156,9 +159,17 @@ def _mirror(connection: Connection, rates: RateTable, currency: str, now: dateti
 def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, now: datetime) -> Sequence[Check]:
     tenant = sources.tenant
     reported, compared = load_usage(
-        con, home, tenant.tenant_id, sources.lake_files, sources.refs, sources.agreed, sources.reports, sources.bills
+        con,
+        home,
+        tenant.tenant_id,
+        sources.lake_files,
+        sources.refs,
+        sources.agreed,
+        sources.book,
+        sources.reports,
+        sources.bills,
     )
-    warehouse_coverage.load(con, PriceRanges(load_catalogue()), publish_bills.settled_spellings(compared))
+    warehouse_coverage.load(con, PriceRanges(sources.book), publish_bills.settled_spellings(compared))
     publish_bills.fill(con, compared, sources.metered_lines)
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())
     months = customer_months(sources.lines)

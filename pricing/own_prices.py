@@ -27,6 +27,7 @@ class _OwnFirst:
 
     def __init__(self, book: PriceBook, own: Sequence[PriceEntry]) -> None:
         self._book = book
+        self._public = dict.fromkeys(book.models())
         self._own: dict[tuple[str, str], list[PriceEntry]] = {}
         for entry in own:
             found = book.find(entry.provider, entry.model)
@@ -40,7 +41,7 @@ class _OwnFirst:
         return own if isinstance(found, str) and own in self._own else found
 
     def models(self) -> Iterable[tuple[str, str]]:
-        return dict.fromkeys((*self._book.models(), *self._own))
+        return dict.fromkeys((*self._public, *self._own))
 
     def terms(self, provider: str, model: str) -> Sequence[Terms]:
         own = [Terms(entry.service_tier) for entry in self._own.get((provider, model), ())]
@@ -63,7 +64,7 @@ class _OwnFirst:
         return tuple(held)
 
     def _is_public(self, provider: str, model: str) -> bool:
-        return not isinstance(self._book.find(provider, model), str)
+        return (provider, model) in self._public
 
     def _public_terms(self, provider: str, model: str) -> Sequence[Terms]:
         return self._book.terms_of(provider, model) if self._is_public(provider, model) else ()

@@ -1,5 +1,8 @@
 """A price that is corrected later: only what it concerns is priced again, once, whatever crashes, and what was known stays told."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,10 +23,11 @@ from pricing.contracts import Discount, Term
 from pricing.own_prices import OwnPriceBook
 from pricing.price_book import AskedName, PriceEntry, listed_prices, load_catalogue
 from pricing.repricing import PricedAs, days_to_read
-from store import failpoints, lake, own_prices, restatements, warehouse_reads
-from store.database import tenant_transaction
+from store import lake, own_prices, restatements, warehouse_reads
+from store.database import DatabaseUrls, tenant_transaction
 from tests.pipelines.imported_usage import files_on_disk, import_one, lake_events, lake_sums, row, usage_csv
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 12, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FINANCE = Principal("Ada", "finance")
@@ -135,8 +139,25 @@ def test_the_same_question_as_of_an_earlier_moment_has_the_old_answer(
         assert (known_at(NOW), known_at(NOW + HOUR)) == (4 * LISTED, now_known)
 
 
-class Killed(BaseException):
-    """Stands for the kill: nothing in the product handles it."""
+# A process of its own that prices again and kills itself, without a last word, where it is told to.
+DYING = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+from pipelines.reprice import reprice_if_changed
+from store import failpoints
+from store.database import open_engine
+
+url, home, tenant, now, place = sys.argv[1:]
+
+def kill(reached):
+    if reached == place:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with failpoints.armed(kill):
+    reprice_if_changed(open_engine(url), Path(home), UUID(tenant), now=datetime.fromisoformat(now))
+"""
 
 
 @pytest.mark.parametrize(
@@ -150,17 +171,14 @@ class Killed(BaseException):
     ],
 )
 def test_killed_anywhere_the_old_prices_count_or_the_new_and_never_both(
-    engine: Engine, tenant: UUID, four_days: Path, place: str, is_new: bool
+    engine: Engine, database_urls: DatabaseUrls, tenant: UUID, four_days: Path, place: str, is_new: bool
 ) -> None:
     """Days 2 to 4 are concerned. After the kill the next run ends as if nothing had happened, also on the disk."""
     write_down(engine, tenant, own(valid_from=date(2026, 11, 2)))
 
-    def kill(reached: str) -> None:
-        if reached == place:
-            raise Killed
-
-    with pytest.raises(Killed), failpoints.armed(kill):
-        reprice(engine, four_days, tenant)
+    words = (database_urls.app, str(four_days), str(tenant), NOW.isoformat(), place)
+    died = subprocess.run([sys.executable, "-c", DYING, *words], cwd=ROOT, check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     new = [LISTED, CHEAP, CHEAP, CHEAP, None]
     assert costs(engine, four_days, tenant) == (new if is_new else [LISTED, LISTED, LISTED, LISTED, None])
     assert publish(engine, four_days, tenant, now=NOW).is_published
@@ -257,3 +275,10 @@ def test_the_worker_prices_again_and_publishes_when_a_price_or_a_contract_change
         add_term(connection, half, principal=FINANCE, because="signed", now=NOW)
     assert (attend(engine, four_days, tenant, now=NOW), shown()) == (1, (3, (3 * LISTED + CHEAP) // 2))
     assert attend(engine, four_days, tenant, now=NOW) == 0
+
+
+def test_a_book_with_own_prices_still_knows_every_entry_of_the_public_one() -> None:
+    """Names that mean no model by themselves (`ft:gpt-4o`) are models of the book all the same."""
+    book = OwnPriceBook(load_catalogue(), [own(), own("house-7b")])
+    assert len(book.entries) >= len(load_catalogue().entries)
+    assert set(book.models()) == {*load_catalogue().models(), ("openai", "house-7b")}
