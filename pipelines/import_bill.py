@@ -18,10 +18,10 @@ from pipelines.pull_usage_reports import Line, start_of
 from pipelines.read_usage import REJECT_SCHEMA
 from pricing.usage_sources.records import Record, decoded
 from store import freshness, provider_reports, usage_connections
-from store.database import Engine, tenant_transaction
+from store.database import Connection, Engine, tenant_transaction
 from store.freshness import Status
 from store.provider_reports import COST_SCHEMA, Change, Days
-from store.usage_connections import CountsAs
+from store.usage_connections import CountsAs, UsageConnection
 
 GOOGLE, GENERIC = "google_billing", "bill"
 STREAM = "file"
@@ -79,12 +79,27 @@ def import_bill(
         for label, frame in frames.items():
             source = usage_connections.connect(connection, kind, label, CountsAs.BILL, principal=principal, now=now)
             days = Days(min(frame["day"]), max(frame["day"]) + timedelta(days=1))
+            for provider in frame["provider"].unique():
+                _refuse_a_second_bill(connection, source, provider, days)
             change += provider_reports.replace_costs(connection, source.connection_id, STREAM, days, frame, now=now)
             usage_connections.move_cursor(connection, source.connection_id, STREAM, start_of(days.end))
             usage_connections.note(connection, source.connection_id, trouble=None, now=now)
             newest = start_of(days.end) - timedelta(days=1)
             freshness.record(connection, source.source, status=Status.OK, now=now, latest_record_at=newest)
     return _summary(kind, frames, change, ignored, refused, _reject_file(home, path, refused))
+
+
+def _refuse_a_second_bill(connection: Connection, source: UsageConnection, provider: str, days: Days) -> None:
+    """A provider's bill comes from one kind of source: two of them would be added up. Two accounts at Google are two bills."""
+    told = provider_reports.billed_by(connection, provider, days)
+    others = {name for name in told if not name.startswith(f"{source.kind}:")}
+    if others:
+        name = min(others)
+        kind, _, label = name.partition(":")
+        raise BillRefused(
+            f"What {provider} billed from {days.first} to {days.end - timedelta(days=1)} is told by {name} already, and would count twice. "
+            f"Leave these days out, or run `metering usage disconnect {kind} --label {label}` first."
+        )
 
 
 def _rows(path: Path) -> tuple[str, Iterator[tuple[int, Row]]]:

@@ -1,6 +1,6 @@
 """`metering usage`: which providers and gateways are asked for usage and bills, how far, and asking them now."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -9,13 +9,15 @@ from rich.table import Column, Table
 
 from billing.principals import OPERATOR
 from pipelines import publish_warehouse
+from pipelines.import_bill import BillRefused
 from pipelines.installation import this_installation
 from pipelines.pull_usage import Pulled, pull_usage
 from pipelines.pull_usage_access import SOURCES, access
 from pipelines.refusals import refusals_as_sentences
 from pipelines.summaries import print_pulled
-from store import usage_connections
-from store.database import clock, tenant_transaction
+from store import provider_reports, usage_connections
+from store.database import Connection, clock, tenant_transaction
+from store.provider_reports import Days
 from store.settings import load_settings
 from store.usage_connections import CountsAs, UsageConnection
 
@@ -46,12 +48,25 @@ def connect(
         access(kind, load_settings())
         chosen = _chosen(kind, counts_as)
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
+            _refuse_a_second_bill(connection, kind)
             usage_connections.connect(
                 connection, kind, LABEL, chosen, principal=str(OPERATOR), now=clock(installation.engine)
             )
         console.print(
             f"{SOURCES[kind].name} is connected and counts as {chosen}. It is read within the hour, or now by `metering usage pull`.",
             highlight=False,
+        )
+
+
+def _refuse_a_second_bill(connection: Connection, kind: str) -> None:
+    """What a file told of the provider's bill already would be told again by its report, and both be added up."""
+    told = provider_reports.billed_by(connection, kind, Days(date.min, date.max))
+    others = {name for name in told if not name.startswith(f"{kind}:")}
+    if others:
+        other, _, label = min(others).partition(":")
+        raise BillRefused(
+            f"{min(others)} tells what {SOURCES[kind].name} billed already, and both would count. Run `metering usage disconnect {other} "
+            f"--label {label}` first."
         )
 
 

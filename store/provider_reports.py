@@ -109,6 +109,24 @@ def read_costs(connection: Connection) -> pl.DataFrame:
     return _read(connection, _COSTS)
 
 
+def billed_by(connection: Connection, provider: str, days: Days) -> set[str]:
+    """The open connections (`kind:label`) that tell what this provider billed on any of these days."""
+    table, source = provider_costs.c, usage_connections.c
+    rows = connection.execute(
+        select(source.kind, source.label)
+        .join(provider_costs, source.connection_id == table.connection_id)
+        .where(
+            table.provider == provider,
+            table.day >= days.first,
+            table.day < days.end,
+            table.superseded_at.is_(None),
+            source.disconnected_at.is_(None),
+        )
+        .distinct()
+    )
+    return {f"{kind}:{label}" for kind, label in rows}
+
+
 def _replace(
     connection: Connection,
     shape: _Shape,

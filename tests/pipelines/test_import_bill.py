@@ -161,6 +161,20 @@ def test_one_providers_bill_leaves_anothers_alone(engine: Engine, tenant: UUID, 
     assert in_force(engine, mallory)["cost_pico_usd"].to_list() == [4 * 10**12]
 
 
+def test_what_another_source_bills_already_is_refused_and_leaves_nothing_behind(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    """Google's export and a CSV that somebody typed off the same invoice; another account's bill and another day are fine."""
+    taken(engine, tenant, json_lines(tmp_path / "bill.jsonl", google_row(INPUT, 1)))
+    typed = {"day": "2026-11-17", "provider": "google", "cost": "1"}
+    with pytest.raises(BillRefused, match="told by google_billing:01A2B3-C4D5E6-F70809 already"):
+        taken(engine, tenant, table(tmp_path / "typed.csv", typed))
+    assert in_force(engine, tenant)["cost_pico_usd"].to_list() == [10**12]
+    of_another = google_row(INPUT, 2, billing_account_id="99")
+    assert taken(engine, tenant, json_lines(tmp_path / "other.jsonl", of_another)).change == Change(new=1)
+    assert taken(engine, tenant, table(tmp_path / "next.csv", typed | {"day": "2026-11-18"})).change == Change(new=1)
+
+
 def test_a_file_that_is_no_bill_is_refused_with_what_it_has(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
     path = table(tmp_path / "other.csv", {"name": "Ada", "city": "London"})
     with pytest.raises(BillRefused, match="has no column day, provider, cost; it has name, city"):

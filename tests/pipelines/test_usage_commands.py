@@ -102,6 +102,11 @@ def test_a_bill_is_imported_and_published(installation: Path, engine: Engine, te
     said = run("import-bill", str(bill))
     assert "1 lines, $1.25 after credits; 1 new" in said
     assert "line 3: A report has the amount 'much'" in said
+    bill.write_text("day,provider,cost\n2026-11-17,openai,1.25\n", encoding="utf-8")
+    run("import-bill", str(bill))
+    assert "bill:openai tells what OpenAI billed already" in run("usage", "connect", "openai", exit_code=2)
+    run("usage", "disconnect", "bill", "--label", "openai")
+    run("usage", "connect", "openai")
     for who, lines in ((tenant, 1), (mallory, 0)):
         with tenant_transaction(engine, who) as connection:
             assert provider_reports.read_costs(connection).height == lines
