@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -220,20 +220,10 @@ def invoiced_rows(con: warehouse.Building, lines: Sequence[Row]) -> list[Row]:
 
     Usage is summed by UTC day; a day counts to the period in which it begins, as a daily report to a meter does.
     """
-    if not lines:
-        return []
-    used = warehouse_reconciliation.metered_usage(con)
-    by_customer: dict[str, list[tuple[date, dict[str, int]]]] = defaultdict(list)
-    for (customer_id, day), quantities in used.items():
-        by_customer[customer_id].append((day, quantities))
+    periods = [(line["customer_id"], line["period_start"], line["period_end"]) for line in lines]
     rows = []
-    for line in lines:
-        sums: dict[str, int] = defaultdict(int)
-        for day, quantities in by_customer[line["customer_id"]]:
-            if line["period_start"] <= datetime.combine(day, time(), UTC) < line["period_end"]:
-                for bucket, quantity in quantities.items():
-                    sums[bucket] += quantity
-        found = metered_quantity(line["unit_label"], sums)
+    for line, quantities in zip(lines, warehouse_reconciliation.used_in(con, periods), strict=True):
+        found = metered_quantity(line["unit_label"], quantities)
         month = (line["period_end"] - timedelta(seconds=1)).date().replace(day=1)
         rows.append({**line, "month": month, "logged_quantity": None if found is None else round(found)})
     return rows

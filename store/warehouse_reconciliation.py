@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 import duckdb
@@ -105,10 +105,23 @@ def agree(con: duckdb.DuckDBPyConnection, sums: Mapping[date, tuple[int, int]]) 
         )
 
 
-def metered_usage(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], dict[str, int]]:
-    """The quantities of usage_cube by customer and day, for those that are charged by quantity."""
-    sums = ", ".join(f"sum({bucket})::bigint" for bucket in BUCKETS)
-    rows = con.execute(
-        f"select customer_id, day, {sums} from usage_cube where customer_id is not null group by 1, 2"  # noqa: S608 - our own columns
-    ).fetchall()
-    return {(row[0], row[1]): dict(zip(BUCKETS, (int(each) for each in row[2:]), strict=True)) for row in rows}
+def used_in(con: duckdb.DuckDBPyConnection, periods: Sequence[tuple[str, datetime, datetime]]) -> list[dict[str, int]]:
+    """For each (customer_id, from, until; UTC) the quantities by bucket of the days of usage_cube that begin in it."""
+    schema = {"customer_id": pl.String(), "from_at": pl.Datetime("us"), "until_at": pl.Datetime("us")}
+    plain = [(customer_id, *(at.astimezone(UTC).replace(tzinfo=None) for at in ends)) for customer_id, *ends in periods]
+    frame = pl.DataFrame(plain, schema=schema, orient="row").with_row_index("place")
+    sums = ", ".join(f"sum(c.{bucket})::bigint" for bucket in BUCKETS)
+    rows = (
+        con.from_arrow(frame.to_arrow())
+        .set_alias("p")
+        .join(
+            con.table("usage_cube").set_alias("c"),
+            "c.customer_id = p.customer_id and c.day::timestamp >= p.from_at and c.day::timestamp < p.until_at",
+        )
+        .aggregate(f"place, {sums}", "place")
+        .fetchall()
+    )
+    found: list[dict[str, int]] = [{} for _ in periods]
+    for place, *quantities in rows:
+        found[place] = dict(zip(BUCKETS, (int(each) for each in quantities), strict=True))
+    return found
