@@ -196,3 +196,45 @@ def test_tax_is_no_cost_and_a_credit_is(engine: Engine, tenant: UUID, tmp_path: 
     warehouse = shown(engine, tmp_path, tenant)
     company = warehouse_reads.months(warehouse, "service").row(0, named=True)
     assert company["cost_pico_usd"] == 21 * 10**9 - (2 * 10**9 if category == "credit" else 0)
+
+
+def test_what_a_metered_price_charged_stands_beside_the_usage_of_its_period(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    """6 calls of 1,100 tokens are 6.6 thousand; the period begins on the second day at noon and has four calls of them: 4.4."""
+    logged(engine, tmp_path, tenant)
+    product = {"id": "prod_1", "object": "product", "name": "Tokens", "active": True, "unit_label": "thousand tokens"}
+    price = {
+        "id": "price_1",
+        "object": "price",
+        "product": "prod_1",
+        "currency": "usd",
+        "active": True,
+        "billing_scheme": "tiered",
+    }
+    price |= {"recurring": {"interval": "month", "usage_type": "metered"}, "nickname": "Scale tokens"}
+
+    def tier(number: int, quantity: int, amount: int) -> dict[str, object]:
+        return {
+            "id": f"il_{number}", "object": "line_item", "invoice": "in_1", "currency": "usd", "amount": amount, "quantity": quantity,
+            "period": {"start": seconds(11, 2, 12), "end": seconds(11, 7, 12)}, "pricing": {"price_details": {"price": "price_1"}},
+        }  # fmt: skip
+
+    sold = {
+        "id": "in_1",
+        "object": "invoice",
+        "customer": "cus_acme",
+        "status": "paid",
+        "currency": "usd",
+        "total": 5_00,
+    }
+    sold |= {
+        "total_excluding_tax": 5_00,
+        "created": seconds(11, 7),
+        "lines": {"data": [tier(1, 3, 2_00), tier(2, 1, 3_00)]},
+    }
+    sold |= {"status_transitions": {"finalized_at": seconds(11, 7)}}
+    keep(engine, tenant, product, price, sold)
+    [line] = warehouse_bill_reads.invoiced_units(shown(engine, tmp_path, tenant)).rows(named=True)
+    assert (line["name"], line["unit_label"], line["month"]) == ("Acme", "thousand tokens", NOVEMBER)
+    assert (line["invoiced_quantity"], line["logged_quantity"], line["amount_minor"]) == (4, 4, 5_00)
