@@ -5,7 +5,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test simulate check bench clean
+.PHONY: help demo up test cluster simulate check bench clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ up: environment ## the same path with your Stripe account (run `metering init` f
 
 test: environment ## the whole test suite, pages in a real browser included
 	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+cluster: environment ## what the same queries need to run on a Spark cluster (docs/scale.md; Java 17 comes from the system)
+	@$(UV) sync --frozen --inexact --extra cluster
 
 SEEDS ?= 3000
 FROM ?= 200

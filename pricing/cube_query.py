@@ -35,16 +35,17 @@ def unit_prices(entries: Iterable[PriceEntry]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=UNIT_PRICES_SCHEMA, orient="row")
 
 
-def event_cost(prices: pl.DataFrame, *, quantity: str = "u.{bucket}") -> str:
+def event_cost(prices: pl.DataFrame, used: Sequence[str] = BUCKETS, *, quantity: str = "u.{bucket}") -> str:
     """The cost of one event `u` at its price entry `p` in pico-USD as an expression, BIGINT as its quantities are.
 
-    Only units that one of `prices` (UNIT_PRICES_SCHEMA) has a price for are multiplied. No event that holds a `price_id`
-    costs more than 63 bits hold, and no part of it does.
+    Only units that one of `prices` (UNIT_PRICES_SCHEMA) has a price for are multiplied, and of those only the `used` ones
+    (pricing.usage_bounds tells them for nothing). No event that holds a `price_id` costs more than 63 bits hold, and no part
+    of it does.
     """
-    products = [f"{quantity.format(bucket=bucket)} * p.{bucket}_pico_usd" for bucket in BUCKETS if _any(prices, bucket)]
+    products = [f"{quantity.format(bucket=bucket)} * p.{bucket}_pico_usd" for bucket in used if _any(prices, bucket)]
     parts = [
         f"{quantity.format(bucket=bucket)} * p.{bucket}_remainder"
-        for bucket in BUCKETS
+        for bucket in used
         if _any(prices, bucket, "remainder")
     ]
     if parts:
@@ -53,29 +54,35 @@ def event_cost(prices: pl.DataFrame, *, quantity: str = "u.{bucket}") -> str:
     return " + ".join(products) or "0 * p.price_id"
 
 
-def day_cube(events: str, prices_table: str, prices: pl.DataFrame, keys: Sequence[str] = KEYS) -> str:
+def day_cube(
+    events: str, prices_table: str, prices: pl.DataFrame, keys: Sequence[str] = KEYS, used: Sequence[str] = BUCKETS
+) -> str:
     """The query of the cube: usage by `keys`, `price_id` and `day` (UTC): `events`, a sum for each of BUCKETS, `cost_pico_usd`.
 
     `events` names a table of priced events (`occurred_at` in UTC, `price_id` NULL where unpriced), `prices_table` one with
-    the rows `prices` (UNIT_PRICES_SCHEMA). Unpriced usage has rows of its own with a NULL cost.
+    the rows `prices` (UNIT_PRICES_SCHEMA). Unpriced usage has rows of its own with a NULL cost. A bucket that is not `used` is 0.
     """
     grain = ", ".join((*(f"u.{key}" for key in keys), "u.price_id", "cast(u.occurred_at as date)"))
     named = ", ".join((*(f"u.{key}" for key in keys), "u.price_id", "cast(u.occurred_at as date) as day"))
-    sums = ", ".join(f"sum(u.{bucket}) as {bucket}" for bucket in BUCKETS)
+    sums = ", ".join(
+        f"sum(u.{bucket}) as {bucket}" if bucket in used else f"cast(0 as bigint) as {bucket}" for bucket in BUCKETS
+    )
     return (
-        f"select {named}, count(*) as events, {sums}, sum({event_cost(prices)}) as cost_pico_usd "
+        f"select {named}, count(*) as events, {sums}, sum({event_cost(prices, used)}) as cost_pico_usd "
         f"from {events} as u left join {prices_table} as p on u.price_id = p.price_id group by {grain}"
     )
 
 
-def cost_by(events: str, prices_table: str, prices: pl.DataFrame, keys: Mapping[str, str]) -> str:
+def cost_by(
+    events: str, prices_table: str, prices: pl.DataFrame, keys: Mapping[str, str], used: Sequence[str] = BUCKETS
+) -> str:
     """The query of a cost question straight from priced events: `cost_pico_usd` by `keys` of what has a price.
 
     `keys` are the answer's columns with their expressions over `u`, the events.
     """
     named = ", ".join(f"{expression} as {name}" for name, expression in keys.items())
     return (
-        f"select {named}, sum({event_cost(prices)}) as cost_pico_usd from {events} as u "
+        f"select {named}, sum({event_cost(prices, used)}) as cost_pico_usd from {events} as u "
         f"join {prices_table} as p on u.price_id = p.price_id group by {', '.join(keys.values())}"
     )
 
