@@ -8,6 +8,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = {
     "price_events": "pricing synthetic events, at intake and afterwards, against a plain scan-and-group floor",
+    "pages": "every page and its queries on a lake of ten million events, in milliseconds",
     "import_usage": "importing and pricing one million events against reading and writing the same Parquet",
     "webhook_inbox": "taking in signed webhooks and replaying dead letters against bare durable inserts of the same events",
     "what_if": "all history under other prices on the cube of 10 M events, under three seconds",

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from pricing.cost_engine import price_usage
 from pricing.cube_query import cost_by, day_cube, repriced, unit_prices
 from pricing.price_book import PriceBook, load_catalogue
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
+from pricing.usage_bounds import read_bounds
 
 RESULTS = Path(__file__).parent / "results" / "price_events.json"
 THREADS = 2
@@ -62,49 +64,59 @@ class Bench:
     raw: str
     stored: str
 
-    def measured(self, name: str, ask: Callable[[], duckdb.DuckDBPyRelation]) -> Measure:
-        """Run a query of (rows, cost) several times; the least of each clock counts."""
-        walls, clocks, answers = [], [], set()
+    def measured(self, ways: Mapping[str, Callable[[], duckdb.DuckDBPyRelation]]) -> Iterator[Measure]:
+        """Run queries of (rows, cost) in turn, several times; the least of each clock counts.
+
+        In turn, so that whatever else the machine does meanwhile meets all of them alike.
+        """
+        walls, clocks, answers = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list), {}
         for _ in range(repetitions(self.events)):
-            wall, cpu = time.perf_counter(), time.process_time()
-            answers.add(ask().fetchall()[0])
-            walls.append(time.perf_counter() - wall)
-            clocks.append(time.process_time() - cpu)
-        # The same query answers the same, whichever thread comes first; a sum of doubles would not.
-        [(rows, cost)] = answers
-        best = min(clocks)
-        return Measure(name, min(walls), best, self.events / best / 1e6, rows, cost)
+            for name, ask in ways.items():
+                wall, cpu = time.perf_counter(), time.process_time()
+                answer = ask().fetchall()[0]
+                walls[name].append(time.perf_counter() - wall)
+                clocks[name].append(time.process_time() - cpu)
+                # The same query answers the same, whichever thread comes first; a sum of doubles would not.
+                assert answers.setdefault(name, answer) == answer, name
+        for name, (rows, cost) in answers.items():
+            best = min(clocks[name])
+            yield Measure(name, min(walls[name]), best, self.events / best / 1e6, rows, cost)
+
+    def summed(self, query: str) -> Callable[[], duckdb.DuckDBPyRelation]:
+        """The query's rows and their cost."""
+        return lambda: self.con.sql(f"select count(*), sum(cost_pico_usd) from ({query})")
 
     def ways(self) -> Iterator[Measure]:
         """Floor first, then each way to the cost."""
         sums = ", ".join(f"sum(u.{bucket}) as {bucket}" for bucket in TOKEN_BUCKETS)
         prices = unit_prices(self.book.by_id(self.ids()))
         self.con.from_arrow(prices.to_arrow()).create("unit_prices")
-        for name, query in (
-            (
-                "floor: scan, group, sum tokens",
-                f"select {sums}, null as cost_pico_usd from {self.raw} u group by {GRAIN}",
-            ),
-            ("stored price_id: hash join, cost", cost_by(self.stored, "unit_prices", prices, GROUPS)),
-            ("stored cost: sum", f"select sum(u.cost_pico_usd) as cost_pico_usd from {self.stored} u group by {GRAIN}"),
-        ):
-            yield self.measured(
-                name, lambda query=query: self.con.sql(f"select count(*), sum(cost_pico_usd) from ({query})")
-            )
-        yield self.measured("intake: names, range join, cost", self.intake)
-        yield self.build_cube(day_cube(self.stored, "unit_prices", prices, CUBE_KEYS))
-        for grain, keys in (
-            (
-                "customer and month",
-                {"customer_id": "u.customer_id", "month": "cast(date_trunc('month', u.day) as date)"},
-            ),
-            ("customer, model and day", {name: f"u.{name}" for name in GROUPS}),
-        ):
-            query = repriced("cube.usage_cube", "unit_prices", prices, keys)
-            yield self.measured(
-                f"all history priced anew from the cube, by {grain}",
-                lambda query=query: self.con.sql(f"select count(*), sum(cost_pico_usd) from ({query})"),
-            )
+        floor = f"select {sums}, null as cost_pico_usd from {self.raw} u group by {GRAIN}"
+        kept = f"select sum(u.cost_pico_usd) as cost_pico_usd from {self.stored} u group by {GRAIN}"
+
+        def by_entry() -> duckdb.DuckDBPyRelation:
+            query = cost_by(self.stored, "unit_prices", prices, GROUPS, self.used())
+            return self.summed(query)()
+
+        yield from self.measured(
+            {
+                "floor: scan, group, sum tokens": self.summed(floor),
+                "stored price_id: hash join, cost": by_entry,
+                "stored cost: sum": self.summed(kept),
+                "intake: names, range join, cost": self.intake,
+            }
+        )
+        yield self.build_cube(day_cube(self.stored, "unit_prices", prices, CUBE_KEYS, self.used()))
+        by_month = {"customer_id": "u.customer_id", "month": "cast(date_trunc('month', u.day) as date)"}
+        by_day = {name: f"u.{name}" for name in GROUPS}
+        yield from self.measured(
+            {
+                f"all history priced anew from the cube, by {grain}": self.summed(
+                    repriced("cube.usage_cube", "unit_prices", prices, keys)
+                )
+                for grain, keys in (("customer and month", by_month), ("customer, model and day", by_day))
+            }
+        )
 
     def intake(self) -> duckdb.DuckDBPyRelation:
         """Events without a price entry, priced and grouped as the floor groups them."""
@@ -122,6 +134,10 @@ class Bench:
         [(rows, cost)] = self.con.sql("select count(*), sum(cost_pico_usd) from cube.usage_cube").fetchall()
         name = "day cube: customer x model x price entry x feature x day"
         return Measure(name, walls, clocks, self.events / clocks / 1e6, rows, int(cost))
+
+    def used(self) -> tuple[str, ...]:
+        """The buckets that some event uses, from the footers of the files."""
+        return read_bounds(self.con.sql(f"select * from {self.stored}")).used
 
     def ids(self) -> list[int]:
         """The price entries that the stored events name."""

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import reading, shell, wording
+from dashboard import customer_calls, reading, shell, wording
 from dashboard.months import Month
 
 KINDS = {
@@ -36,6 +36,7 @@ def draw(current: reading.Reading, customer_id: str, months: Sequence[Month], ba
         explained = reading.why(current, customer_id, month.month, basis)
         _revenue(explained.revenue, month, currency)
         _cost(explained.usage, month, currency)
+        customer_calls.draw(current, customer_id, month.month)
 
 
 def _money(minor: int | None, currency: str) -> str:

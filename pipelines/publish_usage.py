@@ -13,7 +13,7 @@ from pricing.effective_cost import ESTIMATING_SOURCES, Agreements, effective_cos
 from pricing.price_book import PriceBook, entries_frame
 from pricing.reported_usage import ReportedUsage, days_with_calls, reported_usage
 from pricing.usage_reconciliation import Billed
-from store import duck, lake, warehouse, warehouse_prices, warehouse_reconciliation, warehouse_usage
+from store import duck, lake, warehouse, warehouse_calls, warehouse_prices, warehouse_reconciliation, warehouse_usage
 
 
 def load_usage(
@@ -47,6 +47,7 @@ def load_usage(
     compared = compare(con, costed, bills, book, agreed.entries)
     warehouse_usage.load(con, warehouse_reconciliation.with_differences(con, costed, compared.differences()), refs)
     warehouse_prices.load_use(con)
+    warehouse_calls.load_files(con, files)
     return reported, compared
 
 

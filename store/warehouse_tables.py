@@ -118,6 +118,8 @@ TABLES: dict[str, dict[str, str]] = {
         "contract_id": "varchar",
         "unpriced_reason": "varchar",
     },
+    # The files of the lake that the cube is made of: where the single calls of a day are.
+    "lake_files": {"day": "date", "path": "varchar", "rows": "bigint"},
     "customer_month_usage": {
         "month": "date",
         "customer_id": "varchar",

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -36,11 +37,11 @@ class Company:
         self.tables[table].append(row)
 
 
-def make_company(seed: int = 7) -> Company:
-    """18 customers over 14 months: a power user, a spike, a loss-maker, a late payer, an unpriced model."""
+def make_company(seed: int = 7, names: Sequence[str] = NAMES) -> Company:
+    """Customers of these names over 14 months: a power user, a spike, a loss-maker, a late payer, an unpriced model."""
     dice = random.Random(seed)
     company = Company()
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(names):
         _customer(company, dice, place, name)
     _usage_of(company, dice, None, MONTHS[-1], 4_000_000, "acct_unknown")
     _prices(company)
