@@ -16,7 +16,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from bench.price_events import make_events
+from bench.usage_events import make_events
 from pricing.cost_engine import price_usage
 from pricing.coverage import Coverage
 from pricing.price_book import PriceBook, entries_frame, load_catalogue
@@ -43,18 +43,19 @@ CHANGES = {
 
 def make_cube(file: Path, events: int, folder: Path, book: PriceBook) -> int:
     """A published version's tables with the cube of synthetic events; the number of the cube's rows."""
-    raw = folder / "events.parquet"
     with duckdb.connect(str(file)) as con:
         bound(con, spill_folder=folder)
         for statement in create_statements():
             con.execute(statement)
-        make_events(con, raw, events)
-        priced = price_usage(con, con.read_parquet(str(raw)), book)
-        keys = "occurred_at::date as day, customer_id, provider, model, service_tier, price_id, unpriced_reason"
+        files = [str(path) for path in make_events(con, folder, events)]
+        priced = price_usage(con, con.read_parquet(files), book)
+        keys = (
+            "occurred_at::date as day, customer_id, provider, model, feature, service_tier, price_id, unpriced_reason"
+        )
         sums = ", ".join(f"sum({bucket})::bigint as {bucket}" for bucket in BUCKETS)
         cube = priced.aggregate(
             f"{keys}, count(*) as events, {sums}, sum(cost_pico_usd)::hugeint as cost_pico_usd",
-            "day, customer_id, provider, model, service_tier, price_id, unpriced_reason",
+            "day, customer_id, provider, model, feature, service_tier, price_id, unpriced_reason",
         )
         con.register("priced_cube", cube.to_arrow_table())
         con.execute(

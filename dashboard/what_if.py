@@ -161,7 +161,8 @@ def _table(current: reading.Reading, question: Question, found: Answer, choices:
         )
         st.download_button(
             "Download CSV",
-            what_if_rows.csv_text([found.company, *found.customers], choices.names, current.currency),
+            # Made when it is asked for: with thousands of customers it takes longer than the page.
+            lambda: what_if_rows.csv_text([found.company, *found.customers], choices.names, current.currency),
             file_name=f"what-if-{question.first:%Y-%m}-{question.last:%Y-%m}.csv",
             mime="text/csv",
             icon=":material/download:",

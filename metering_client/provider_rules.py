@@ -6,6 +6,7 @@ from metering_client.values import Record, first, inner, maps, whole
 
 # Bedrock's and Anthropic's input excludes what the cache gave and took; OpenAI's and Google's includes it.
 _ANTHROPIC = frozenset({"cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation", "server_tool_use"})
+# A picture's tokens cost many times what text does, and no bucket is theirs: whoever draws is counted by the picture.
 # These count reasoning (and Perplexity citations) beside the completion, where OpenAI counts it inside.
 _REASONING_BESIDE = frozenset({"xai", "perplexity"})
 
@@ -35,6 +36,7 @@ def _chat(usage: Record, seller: str, model: str) -> Counted:
         # Google's answers in OpenAI's shape leave the thoughts out of everything but the total.
         reasoning = beside = missing
     is_beside = missing == beside if "total_tokens" in usage else seller in _REASONING_BESIDE
+    drawn = whole(outputs, "image_tokens")
     return {
         "input_tokens": prompt,
         "cache_read_tokens": whole(inputs, "cached_tokens")
@@ -43,9 +45,10 @@ def _chat(usage: Record, seller: str, model: str) -> Counted:
         ),
         "cache_write_5m_tokens": whole(inputs, "cache_write_tokens", "cache_creation_tokens"),
         "input_audio_tokens": _uncached_audio(inputs),
-        "output_tokens": completion + (beside if is_beside else 0),
+        "output_tokens": max(0, completion - drawn) + (beside if is_beside else 0),
         "reasoning_tokens": reasoning,
         "output_audio_tokens": whole(outputs, "audio_tokens"),
+        "images": int(drawn > 0),
         "search_requests": _chat_searches(usage),
     }
 
@@ -73,12 +76,14 @@ def _responses(usage: Record) -> Counted:
     outputs = inner(usage, "output_tokens_details", "output_token_details")
     searches = inner(inner(usage, "tool_calls_details"), "search_web")
     tools = inner(usage, "server_side_tool_usage_details")
+    drawn = whole(outputs, "image_tokens")
     return {
         "input_tokens": whole(usage, "input_tokens"),
         "cache_read_tokens": whole(inputs, "cached_tokens", "cache_read_input_tokens"),
         "cache_write_5m_tokens": whole(inputs, "cache_write_tokens"),
         "input_audio_tokens": _uncached_audio(inputs),
-        "output_tokens": whole(usage, "output_tokens"),
+        "output_tokens": max(0, whole(usage, "output_tokens") - drawn),
+        "images": int(drawn > 0),
         "reasoning_tokens": whole(outputs, "reasoning_tokens", "thinking_tokens"),
         "output_audio_tokens": whole(outputs, "audio_tokens"),
         "search_requests": whole(searches, "invocation")
@@ -143,10 +148,7 @@ def _cohere(usage: Record, seller: str, model: str) -> Counted:  # noqa: ARG001 
 
 
 def _google(usage: Record, seller: str, model: str) -> Counted:  # noqa: ARG001 - a rule's form
-    """Cached content is a part of the prompt; thoughts come on top of the candidates, tool prompts on top of the prompt.
-
-    Tokens of pictures that the model drew have a price far from that of text, and are counted as pictures.
-    """
+    """Cached content is a part of the prompt; thoughts come on top of the candidates, tool prompts on top of the prompt."""
     thoughts = whole(usage, "thoughtsTokenCount", "thoughts_token_count")
     inputs = ("promptTokensDetails", "prompt_tokens_details")
     outputs = ("candidatesTokensDetails", "candidates_tokens_details", "responseTokensDetails")

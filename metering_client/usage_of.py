@@ -34,8 +34,7 @@ def usage_of(answer: object, *, provider: str | None = None) -> dict[str, object
         known = ", ".join(list(usage or body)[:8]) or "nothing"
         raise UsageRefused(f"the answer has none of the counters that are known, but {known}")
     searched = _searches(body, model or "")
-    if counted.get("images"):
-        counted["images"] = max(counted["images"], _pictures(body))
+    counted = _with_pictures(counted, body, usage)
     told: dict[str, object] = {
         "event_id": text(body, "id", "responseId", "response_id"),
         "occurred_at": _moment(first(body, "created", "created_at", "createTime", "create_time")),
@@ -96,9 +95,8 @@ def _unwrapped(answer: Record) -> Record:
 
 def _without_usage(body: Record) -> dict[str, int] | None:
     """Pictures and transcripts of those who count nothing: what was delivered is what is billed."""
-    pictures = [each for each in maps(body.get("data")) if {"url", "b64_json"} & set(each)]
-    if pictures:
-        return {"images": len(pictures)}
+    if pictures := _delivered(body):
+        return {"images": pictures}
     if first(body, "duration") is not None and first(body, "text", "segments") is not None:
         return counters({"seconds": body["duration"]})
     return None
@@ -122,10 +120,20 @@ def _searches(body: Record, model: str) -> int:
     return searched + (min(1, queries) if is_by_prompt else queries)
 
 
-def _pictures(body: Record) -> int:
-    """The pictures among what Google's candidates answered."""
+def _with_pictures(counted: dict[str, int], body: Record, usage: Record) -> dict[str, int]:
+    """The pictures that were drawn, counted where the answer shows them; in an answer of OpenAI's images API nothing else is out."""
     parts = [part for each in maps(body.get("candidates")) for part in maps(inner(each, "content").get("parts"))]
-    return sum(first(part, "inlineData", "inline_data") is not None for part in parts)
+    drawn = sum(first(part, "inlineData", "inline_data") is not None for part in parts)
+    delivered = _delivered(body)
+    if delivered and usage:
+        written = whole(inner(usage, "output_tokens_details"), "text_tokens")
+        counted = counted | {"output_tokens": written, "images": delivered}
+    return counted | {"images": max(counted["images"], drawn)} if counted.get("images") else counted
+
+
+def _delivered(body: Record) -> int:
+    """The pictures in the answer of an API that makes nothing else."""
+    return sum(bool({"url", "b64_json"} & set(each)) for each in maps(body.get("data")))
 
 
 def _tier(outer: Record, body: Record, usage: Record) -> str | None:

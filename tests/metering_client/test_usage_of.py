@@ -174,7 +174,37 @@ def test_drawn_pictures_are_pictures_and_no_text() -> None:
     """1,310 tokens out, of which 1,290 are a picture."""
     details = [{"modality": "IMAGE", "tokenCount": 1290}, {"modality": "TEXT", "tokenCount": 20}]
     usage = {"promptTokenCount": 9, "candidatesTokenCount": 1310, "candidatesTokensDetails": details}
-    assert counted({"usageMetadata": usage}) == {"input_tokens": 9, "output_tokens": 20, "images": 1}
+    told = {"input_tokens": 9, "output_tokens": 20, "images": 1}
+    assert counted({"usageMetadata": usage}) == told
+    gateway = {"prompt_tokens": 9, "completion_tokens": 1310, "completion_tokens_details": {"image_tokens": 1290}}
+    assert counted({"usage": gateway}) == told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {
+            "data": [{"b64_json": "…"}, {"b64_json": "…"}],
+            "usage": {
+                "input_tokens": 30,
+                "input_tokens_details": {"text_tokens": 10, "image_tokens": 20},
+                "output_tokens": 2112,
+            },
+        },
+        {
+            "candidates": [{"content": {"parts": [{"text": "two"}, {"inlineData": {}}, {"inlineData": {}}]}}],
+            "usageMetadata": {
+                "promptTokenCount": 30,
+                "candidatesTokenCount": 2580,
+                "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 2580}],
+            },
+        },
+    ],
+    ids=["openai", "gemini"],
+)
+def test_each_drawn_picture_is_counted_where_the_answer_shows_them(answer: dict[str, object]) -> None:
+    """A picture's tokens cost many times what text does: as text they would look cheap."""
+    assert counted(answer) == {"input_tokens": 30, "images": 2}
 
 
 @pytest.mark.parametrize(
