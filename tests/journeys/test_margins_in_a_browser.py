@@ -24,6 +24,7 @@ def tenths(text: str) -> int:
 
 def column(page: "Page", table: str, place: int) -> list[str]:
     """All cells of a table's column, without its head."""
+    cell(page, table, 1, place)  # the grid fills itself after it is drawn
     rows = page.locator(f".st-key-{table} [role=grid] tr[aria-rowindex]").count() - 1
     return [cell(page, table, row, place) for row in range(1, rows + 1)]
 
