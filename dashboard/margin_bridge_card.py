@@ -15,7 +15,7 @@ from pricing.named_periods import NamedPeriod
 
 UNITS = {"points": "Points", "money": "Money"}
 # What is too long for the place under a bar.
-CHART_NAMES = {"Unreconciled": "Unrecon-<br>ciled"}
+CHART_NAMES = {"Unreconciled": "Unrecon-<br>ciled", "Customers gained": "Gained", "Customers lost": "Lost"}
 
 
 def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: NamedPeriod, basis: str) -> None:
