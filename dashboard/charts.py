@@ -110,7 +110,7 @@ def trend(months: Sequence[TrendMonth], currency: str, *, is_phone: bool = False
         },
     )
     figure.update_xaxes(range=[-0.5, len(months) - 0.5], anchor="y2")
-    band = "Gross margin; band: no price" if is_phone else "Gross margin (AI usage only); band: usage without a price"
+    band = "Gross margin; band: not known" if is_phone else "Gross margin (AI usage only); band: what is not known"
     key_line(figure, [(PROFIT, band)], y=1.02)
     key_line(figure, [(REVENUE, "Net revenue"), (COST, "AI cost")], y=0.44)
     return figure

@@ -10,7 +10,7 @@ from dashboard import reading
 from tests.dashboard.conftest import RunPage, customers_page
 from tests.dashboard.published import publish_company
 from tests.dashboard.synthetic_company import Company, make_company
-from tests.store.warehouse_rows import OCTOBER, publish_tables, revenue
+from tests.store.warehouse_rows import OCTOBER, publish_tables, revenue, usage, with_usage
 
 
 def words(app: AppTest) -> str:
@@ -56,6 +56,22 @@ def test_the_basis_in_the_address_is_the_basis_of_the_numbers(run_page: RunPage,
     publish_tables(tmp_path, tables, slug="demo")
     assert metrics(run_page(tmp_path))["Net revenue"] == "$10.00"
     assert metrics(run_page(tmp_path, basis="As invoiced"))["Net revenue"] == "$70.00"
+
+
+def test_below_95_percent_of_a_coverage_the_page_says_why_the_state_is_unknown(
+    run_page: RunPage, tmp_path: Path
+) -> None:
+    """$6 of $100 belong to nobody; every customer's state is unknown with it."""
+    cube = [usage(OCTOBER, "cus_a", 94 * 10**12), usage(OCTOBER, None, 6 * 10**12)]
+    known = {"customer_id": "cus_a", "name": "Acme", "is_past_due": False}
+    tables = with_usage(cube, customer_month=[revenue(OCTOBER, "cus_a", 500_00)], customers=[known])
+    publish_tables(tmp_path, tables, slug="demo")
+    why = "State unknown: only 94.0% of the AI cost belongs to a known customer (95.0% is needed)."
+    assert why in words(run_page(tmp_path))
+    customers = run_page(tmp_path, customers_page)
+    assert why in words(customers)
+    assert customers.dataframe[0].value["state"].to_list() == ["Unknown: 94.0% attributed"]
+    assert why in words(run_page(tmp_path, customers_page, customer="cus_a"))
 
 
 def test_a_company_without_usage_has_a_margin_of_all_it_sold(run_page: RunPage, tmp_path: Path) -> None:
