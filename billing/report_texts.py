@@ -61,7 +61,9 @@ def questions(shown: View) -> tuple[Question, Question, Question]:
         shown.stated(key) for key in ("unprofitable_customers", "customers", "inference_efficiency")
     )
     others = int((everybody.value or 0) - (good.value or 0) - (bad.value or 0))
+    close = shown.figure("close_customers")
     unknown = f" \u00b7 {others} unknown" if others else ""
+    unknown += f" \u00b7 {int(close.value):,} could go either way" if close and close.value else ""
     return (
         Question(
             key="margin",

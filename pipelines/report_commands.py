@@ -19,7 +19,7 @@ from pricing.report_view import Redaction, View, view
 from store import investor_reports as kept
 from store.database import Connection, tenant_transaction
 from store.investor_reports import Snapshot
-from store.warehouse_reads import Warehouse, open_current
+from store.warehouse_reads import Warehouse, open_current, refusal
 
 app = typer.Typer(no_args_is_help=True, help="The investor report: locked months and the links that show them.")
 console = Console()
@@ -96,7 +96,10 @@ def changed_since(stands: Standing, currency: str) -> str:
 def _warehouse(installation: Installation) -> Warehouse:
     warehouse = open_current(installation.home, installation.tenant_id)
     if warehouse is None:
-        raise ReportRefused("Nothing is published yet, so there is no month to report: run `metering refresh`.")
+        raise ReportRefused(
+            refusal(installation.home, installation.tenant_id)
+            or "Nothing is published yet, so there is no month to report: run `metering refresh`."
+        )
     return warehouse
 
 

@@ -20,7 +20,7 @@ from pricing.investor_report import (
     canonical,
     sha256_of,
 )
-from pricing.margin import Margin, Status
+from pricing.margin import NOTHING_MEASURED, Margin, Status, status
 from pricing.metric_definitions import definition
 from pricing.report_ledger import Ledger
 
@@ -40,8 +40,9 @@ FORMULAS = (
     ("llm_cost_share", "LLM cost, % of revenue", "LLM cost ÷ net revenue"),
     ("inference_efficiency", "Inference efficiency", "net revenue ÷ LLM cost"),
     ("customers", "Customers", "customers with revenue or usage in the month"),
-    ("profitable_customers", "Profitable customers", "customers whose net revenue covers their LLM cost; unknown ones are in neither count"),
+    ("profitable_customers", "Profitable customers", "customers whose net revenue covers their LLM cost as far as that is known"),
     ("unprofitable_customers", "Unprofitable customers", "customers whose LLM cost is more than their net revenue"),
+    ("close_customers", "Customers that could go either way", "customers whose margin is above or below zero depending on usage without a price or a customer"),
     ("top_revenue_share", "Top-5 share of revenue", "net revenue of the five largest customers ÷ net revenue"),
     ("top_cost_share", "Top-5 share of LLM cost", "LLM cost of the five dearest customers ÷ LLM cost"),
 )  # fmt: skip
@@ -165,7 +166,8 @@ def _figures(company: CompanyMonth, customers: Iterable[CustomerMonth]) -> list[
         "inference_efficiency": ("times", Fraction(net, cost) if net is not None and net > 0 and cost else None),
         "customers": ("count", len(known)),
         "profitable_customers": ("count", _profitable(known)),
-        "unprofitable_customers": ("count", sum(row.margin.status is Status.NEGATIVE for row in known)),
+        "unprofitable_customers": ("count", sum(state(row.margin) is Status.NEGATIVE for row in known)),
+        "close_customers": ("count", sum(_is_close(row.margin) for row in known)),
         "top_revenue_share": ("share", _top([row.net_revenue_minor for row in known], net)),
         "top_cost_share": ("share", _top([row.margin.cost_minor for row in known], cost)),
     }
@@ -200,8 +202,20 @@ def _trend_month(company: CompanyMonth, customers: int, known: Sequence[Customer
     )
 
 
+def state(margin: Margin) -> Status:
+    """How a customer stands as far as is known: what nobody knows of the whole company's month makes no customer unknown."""
+    return status(margin.share, NOTHING_MEASURED, margin.gross_profit_minor)[0]
+
+
+def _is_close(margin: Margin) -> bool:
+    """Whether zero lies in the range of the margin, or nobody knows where the range ends."""
+    if margin.share is None:
+        return False
+    return margin.low is None or margin.high is None or margin.low < 0 <= margin.high
+
+
 def _profitable(rows: Iterable[CustomerMonth]) -> int:
-    return sum(row.customer_id is not None and row.margin.status in PROFITABLE for row in rows)
+    return sum(row.customer_id is not None and state(row.margin) in PROFITABLE for row in rows)
 
 
 def _customers(of_month: Iterable[CustomerMonth], history: History, months: Sequence[date]) -> tuple[CustomerRow, ...]:
@@ -217,7 +231,7 @@ def _customers(of_month: Iterable[CustomerMonth], history: History, months: Sequ
             margin=row.margin.share,
             low=row.margin.low,
             high=row.margin.high,
-            status=row.margin.status.value,
+            status=state(row.margin).value,
             history=tuple(history.get((row.customer_id, month)) for month in months),
         )
         for row in of_month
