@@ -78,11 +78,11 @@ def entry_row(held: Held) -> dict[str, str]:
         "Input / 1M": per_million(entry, "input_uncached_tokens"),
         "Cached / 1M": per_million(entry, "cache_read_tokens"),
         "Output / 1M": per_million(entry, "output_text_tokens"),
-        "Also": others(entry),
         "Holds": {"now": "now", "past": "past", "future": "to come"}[held.when],
         "Valid": valid(entry.valid_from, entry.valid_to),
         "Source": source(entry),
         "Checked": str(entry.checked_on or wording.UNKNOWN),
+        "Also": others(entry),
     }
 
 

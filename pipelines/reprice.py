@@ -1,6 +1,6 @@
 """Prices usage again where the price book has changed: the days that resolve to another entry, file by file, in one swap."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ from store.warehouse_reads import open_current
 
 SERVICE = "metering"
 MEMORY_LIMIT = "400MB"
+PART_ROWS = 250_000
+_FILE = "file_number"
 _PRICE = ("price_id", "cost_pico_usd", "unpriced_reason")
 _CHANGES = ("day", "provider", "model", "from_id", "to_id")
 
@@ -112,23 +114,47 @@ def _days(home: Path, tenant_id: UUID, manifest: Sequence[LakeFile], book: Price
 def _rewrite(
     folder: Path, files: Sequence[LakeFile], book: PriceBook
 ) -> tuple[list[tuple[LakeFile, LakeFile]], pl.DataFrame]:
-    """Write each file anew in which an event has another price; what changed is summed by day, model and the two entries."""
+    """Write each file anew in which an event has another price; what changed is summed by day, model and the two entries.
+
+    Files are priced many at once, as many as PART_ROWS of events are: most days are small, and a pass has its price.
+    """
     mark = uuid4().hex[:8]
-    swapped, changes = [], [pl.DataFrame(schema=_CHANGED_SCHEMA)]
-    for file in files:
+    swapped: list[tuple[LakeFile, LakeFile]] = []
+    changes = [pl.DataFrame(schema=_CHANGED_SCHEMA)]
+    for part in _parts(files):
+        before = pl.concat(_events(folder / file.path, number) for number, file in enumerate(part))
         with duck.connect(memory_limit=MEMORY_LIMIT) as con:
-            before = pl.read_parquet(folder / file.path)
-            before = before.with_columns(
-                pl.lit(None, kind).alias(name) for name, kind in LAKE_SCHEMA.items() if name not in before.columns
-            ).select(pl.col(name).cast(kind) for name, kind in LAKE_SCHEMA.items())
-            after = price_usage(con, con.from_arrow(before.to_arrow()), book).pl().select(list(LAKE_SCHEMA))
+            after = price_usage(con, con.from_arrow(before.to_arrow()), book).pl()
         both = before.join(after.select("event_id", *_PRICE), on="event_id", suffix="_after", validate="1:1")
         changed = both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_after")) for name in _PRICE))
         if changed.height:
-            swapped.append((file, lake_files.rewrite_file(folder, file, after, mark)))
+            moved = sorted(changed[_FILE].unique())
+            events = [after.filter(pl.col(_FILE) == number).select(list(LAKE_SCHEMA)) for number in moved]
+            old = [part[number] for number in moved]
+            swapped += zip(old, lake_files.rewrite_files(folder, old, events, mark), strict=True)
             changes.append(_summed(changed))
-            reach("reprice.file_written")
+            reach("reprice.part_written")
     return swapped, pl.concat(changes)
+
+
+def _parts(files: Sequence[LakeFile]) -> Iterator[list[LakeFile]]:
+    """The files in their order, so many at once that they have PART_ROWS events or are one alone."""
+    part: list[LakeFile] = []
+    for file in files:
+        if part and sum(each.rows for each in part) + file.rows > PART_ROWS:
+            yield part
+            part = []
+        part.append(file)
+    if part:
+        yield part
+
+
+def _events(path: Path, number: int) -> pl.DataFrame:
+    """A file's events with the columns of today, and the number of the file among its part."""
+    held = pl.read_parquet(path)
+    absent = [pl.lit(None, kind).alias(name) for name, kind in LAKE_SCHEMA.items() if name not in held.columns]
+    columns = [pl.col(name).cast(kind) for name, kind in LAKE_SCHEMA.items()]
+    return held.with_columns(absent).select(*columns, pl.lit(number, pl.Int64).alias(_FILE))
 
 
 _CHANGED_SCHEMA = {

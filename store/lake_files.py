@@ -39,28 +39,36 @@ def write_files(folder: Path, import_id: UUID, rows_done: int, events: pl.DataFr
         part.write_parquet(unfinished, compression="zstd")
         waiting.append((unfinished, target))
         written.append(_described(path, day, part, unfinished.stat().st_size))
+    _make_durable(waiting, {folder, folder.parent})
+    return written
+
+
+def rewrite_files(folder: Path, files: Sequence[LakeFile], events: Sequence[pl.DataFrame], mark: str) -> list[LakeFile]:
+    """Write each file's events (LAKE_SCHEMA) anew, durable, beside the file that holds them; they count for nothing until `swap`.
+
+    `mark` tells the new names from the old ones.
+    """
+    written: list[LakeFile] = []
+    waiting: list[tuple[Path, Path]] = []
+    for file, rows in zip(files, events, strict=True):
+        old = Path(file.path)
+        path = str(old.with_name(f"{old.name[:_PLAIN_NAME]}-{mark}.parquet"))
+        target = folder / path
+        unfinished = target.with_suffix(".unfinished")
+        rows.sort("occurred_at", "event_id").write_parquet(unfinished, compression="zstd")
+        waiting.append((unfinished, target))
+        written.append(replace(_described(path, file.day, rows, unfinished.stat().st_size), source=file.source))
+    _make_durable(waiting, set())
+    return written
+
+
+def _make_durable(waiting: Sequence[tuple[Path, Path]], folders: set[Path]) -> None:
+    """Wait until the unfinished files are on the disk, give them their names, and wait for these and the folders, too."""
     with ThreadPoolExecutor(SYNC_THREADS) as pool:
         list(pool.map(_sync, (unfinished for unfinished, _ in waiting)))
         for unfinished, target in waiting:
             unfinished.replace(target)
-        list(pool.map(_sync, {target.parent for _, target in waiting} | {folder, folder.parent}))
-    return written
-
-
-def rewrite_file(folder: Path, file: LakeFile, events: pl.DataFrame, mark: str) -> LakeFile:
-    """Write a day's events (LAKE_SCHEMA) anew, durable, beside the file that holds them; it counts for nothing until `swap`.
-
-    `mark` tells its name from the old one's.
-    """
-    old = Path(file.path)
-    path = str(old.with_name(f"{old.name[:_PLAIN_NAME]}-{mark}.parquet"))
-    target = folder / path
-    unfinished = target.with_suffix(".unfinished")
-    events.sort("occurred_at", "event_id").write_parquet(unfinished, compression="zstd")
-    _sync(unfinished)
-    unfinished.replace(target)
-    _sync(target.parent)
-    return replace(_described(path, file.day, events, target.stat().st_size), source=file.source)
+        list(pool.map(_sync, {target.parent for _, target in waiting} | folders))
 
 
 # An import's id, a hyphen and twelve digits.

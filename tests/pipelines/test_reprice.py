@@ -164,7 +164,7 @@ with failpoints.armed(kill):
     ("place", "is_new"),
     [
         ("reprice.before_files", False),
-        ("reprice.file_written", False),
+        ("reprice.part_written", False),
         ("reprice.files_written", False),
         ("reprice.before_commit", False),
         ("reprice.after_commit", True),
