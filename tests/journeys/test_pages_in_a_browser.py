@@ -76,6 +76,17 @@ def test_from_the_margin_to_the_price_entry_behind_it(served_demo: str, open_pag
     assert "/" in cell(page, "why_usage", 1, 1)  # provider/model of a price entry
     assert re.search(r"\$[\d.,]+ (/ 1M|each)", cell(page, "why_usage", 1, 4))
     assert cell(page, "why_usage", 1, 5).startswith("$")
+
+    # Down to the single call: a row of a day, its calls, and one call's sum written out.
+    calls_on_the_day = int(cell(page, "why_cells", 1, 5).replace(",", ""))
+    click_row(page, "why_cells", 1)
+    page.locator(".st-key-calls").wait_for()
+    settle(page)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", cell(page, "why_calls", 1, 1))
+    told = page.locator(".st-key-calls").inner_text()
+    assert f"{calls_on_the_day:,} call" in told
+    assert "Price entry" in told
+    assert re.search(r"[\d,]+ [a-z ]+ \u00d7 \$[\d.,]+ (/ 1M|each) = \$[\d.,]+", told)
     page.locator(".st-key-back button").click()
     wait_for_heading(page, "Customers")
 
