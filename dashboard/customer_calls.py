@@ -153,6 +153,7 @@ def _calls(current: reading.Reading, cell: Cell, number: int) -> None:
             ":gray[:material/summarize: The provider's report has this usage by day: there are no single calls.]"
         )
         return
+    st.caption("Newest first; click a call to see what it cost and why")
     with st.container(key="why_calls"):
         st.dataframe(
             _shown(rows),
@@ -231,11 +232,11 @@ def _arithmetic(current: reading.Reading, row: Mapping[str, Any]) -> None:
     lines = cost_lines(row, {bucket: entry[f"{bucket}_pico_usd"] for bucket in BUCKETS})
     written = [
         f"{line.quantity:,} {line.bucket.replace('_', ' ')} {wording.TIMES} {_unit_price(line.bucket, line.unit_pico_usd)} "
-        f"= {wording.usd(line.cost_pico_usd)}"
+        f"= {wording.each_price(line.cost_pico_usd)}"
         for line in lines
         if line.unit_pico_usd is not None
     ]
-    total = wording.escape(wording.usd(row["cost_pico_usd"]))
+    total = wording.escape(wording.each_price(row["cost_pico_usd"]))
     st.markdown(
         "\n".join([f"{called}: **{total}**.{reported}", "", *(f"- {wording.escape(line)}" for line in written)])
     )

@@ -222,6 +222,12 @@ def biggest_jump(reading: Reading, closed: Sequence[Month]) -> Jump | None:
     if not pairs:
         return None
     before, after = max(pairs, key=lambda pair: pair[1].cost_minor - pair[0].cost_minor)
+    key = ("jump", str(reading.warehouse.file), before.month, after.month)
+    found: Jump | None = _kept(key, lambda: _jump(reading, before, after))
+    return found
+
+
+def _jump(reading: Reading, before: Month, after: Month) -> Jump | None:
     rows = reads.customer_months(reading.warehouse, "service", before.month, after.month)
     rises: dict[str, int] = defaultdict(int)
     for row in rows.filter(pl.col("customer_id").is_not_null()).iter_rows(named=True):
@@ -230,10 +236,9 @@ def biggest_jump(reading: Reading, closed: Sequence[Month]) -> Jump | None:
     if not rises:
         return None
     customer_id = max(rises, key=lambda id_: (rises[id_], id_))
-    name = dict(reads.customers(reading.warehouse).select("customer_id", "name").iter_rows()).get(
-        customer_id, customer_id
-    )
-    return Jump(before.month, after.month, before.cost_minor, after.cost_minor, customer_id, name, rises[customer_id])
+    names = dict(reads.customers(reading.warehouse).select("customer_id", "name").iter_rows())
+    name, rise = names.get(customer_id, customer_id), rises[customer_id]
+    return Jump(before.month, after.month, before.cost_minor, after.cost_minor, customer_id, name, rise)
 
 
 def customer(reading: Reading, customer_id: str) -> Customer | None:
