@@ -15,7 +15,12 @@ from pricing.named_periods import NamedPeriod
 
 UNITS = {"points": "Points", "money": "Money"}
 # What is too long for the place under a bar.
-CHART_NAMES = {"Unreconciled": "Unrecon-<br>ciled", "Customers gained": "Gained", "Customers lost": "Lost"}
+CHART_NAMES = {
+    "Unreconciled": "Unrecon-<br>ciled",
+    "Customers gained": "Gained",
+    "Customers lost": "Lost",
+    "Commitments": "Commit-<br>ments",
+}
 
 
 def draw(current: reading.Reading, moved: Moved, before: NamedPeriod, after: NamedPeriod, basis: str) -> None:
@@ -226,7 +231,8 @@ def _behind(current: reading.Reading, found: Summary, present: Sequence[Step], b
 
 def _who(finding: Finding, names: dict[str, str]) -> str:
     if finding.customer_id is None:
-        return "Nobody's usage" if finding.part != "unreconciled" else "The providers' bills"
+        money = {"unreconciled": "The providers' bills", "commitments": "The providers' contracts"}
+        return money.get(finding.part, "Nobody's usage")
     return names.get(finding.customer_id, finding.customer_id)
 
 

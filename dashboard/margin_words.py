@@ -20,6 +20,7 @@ PARTS: dict[Part, tuple[str, str]] = {
     "token_price": ("Token price", "What a token or unit cost: list prices, contracts, reported costs"),
     "tokens_per_request": ("Tokens per request", "Longer or shorter prompts and answers, and other units of a request"),
     "cache_rate": ("Cache rate", "How much of the input was read from the provider's cache"),
+    "commitments": ("Commitments", "What contracts' commitments to providers fell short, less credits"),
     "exchange_rate": ("Exchange rates", "The same amounts at another rate"),
     "unreconciled": ("Unreconciled", "What the providers' bills have beyond the usage"),
 }
@@ -140,6 +141,7 @@ def cause(finding: Finding, names: Mapping[str, str]) -> str:
         "token_price": f"{'a cheaper' if gains else 'a dearer'} {model}",
         "tokens_per_request": f"{'shorter' if gains else 'longer'} requests at {who}",
         "cache_rate": f"{'more' if gains else 'less'} caching at {who}",
+        "commitments": "commitments and credits",
         "exchange_rate": "exchange rates",
         "unreconciled": "what the providers' bills have beyond the usage",
     }

@@ -12,7 +12,9 @@ from pricing.margin_bridge import Bridge, Cause, Part, Step, Totals, points
 # A price is the model's doing; whoever uses it is only hit.
 _BY_MODEL: frozenset[Part] = frozenset({"token_price"})
 # Told as one: who came and who left is a number of customers, and a rate moves everybody.
-_AS_ONE: frozenset[Part] = frozenset({"customers_gained", "customers_lost", "exchange_rate", "unreconciled"})
+_AS_ONE: frozenset[Part] = frozenset(
+    {"customers_gained", "customers_lost", "commitments", "exchange_rate", "unreconciled"}
+)
 SHOWN = 8
 TOLD = 3
 # What moves the margin by less than half a hundredth of a point, or the profit by less than a hundredth of the move, is no story.

@@ -23,6 +23,7 @@ Part = Literal[
     "token_price",
     "tokens_per_request",
     "cache_rate",
+    "commitments",
     "exchange_rate",
     "unreconciled",
 ]
@@ -71,12 +72,13 @@ class Period:
     """A period's books in the reporting currency.
 
     `customers[None]` is what belongs to nobody: it is there in every period, neither gained nor lost. `unreconciled_pico_usd` is
-    what the provider's bill has beyond the usage. `minor_per_pico_usd` is the rate of the period, None where none is known;
+    what the provider's bill has beyond the usage, `contracts_pico_usd` the shortfalls of commitments less credits. `minor_per_pico_usd` is the rate of the period, None where none is known;
     `cost_minor` is the cost as pages show it, each month rounded once.
     """
 
     customers: Mapping[str | None, CustomerPeriod]
     unreconciled_pico_usd: int = 0
+    contracts_pico_usd: int = 0
     minor_per_pico_usd: Fraction | None
     net_revenue_minor: int | None
     cost_minor: int | None
@@ -147,9 +149,11 @@ def causes(before: Period, after: Period) -> list[Cause]:
         back = old.money_back_minor - new.money_back_minor
         if back:
             found.append(Cause("money_back", customer_id, "", back * revenue_drivers.EFFECT_PARTS, 0))
-    gap = after.unreconciled_pico_usd - before.unreconciled_pico_usd
-    if gap:
-        found.append(Cause("unreconciled", None, "", 0, gap * cost_drivers.EFFECT_PARTS))
+    beside: tuple[tuple[Part, int], ...] = (
+        ("commitments", after.contracts_pico_usd - before.contracts_pico_usd),
+        ("unreconciled", after.unreconciled_pico_usd - before.unreconciled_pico_usd),
+    )
+    found += [Cause(part, None, "", 0, pico * cost_drivers.EFFECT_PARTS) for part, pico in beside if pico]
     return found
 
 
@@ -221,7 +225,7 @@ def bridge(before: Period, after: Period) -> Bridge | None:
 
 
 def _all_cost(period: Period) -> int:
-    return period.unreconciled_pico_usd + sum(map(_cost, period.customers.values()))
+    return period.unreconciled_pico_usd + period.contracts_pico_usd + sum(map(_cost, period.customers.values()))
 
 
 def points(before: Totals, after: Totals, revenue_minor: int | Fraction, cost_minor: int | Fraction) -> Fraction | None:

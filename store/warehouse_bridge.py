@@ -81,7 +81,7 @@ def period(warehouse: Version, months: Sequence[date], basis: str) -> Period:
     """The books of some months (their first days) together. Unknown sums are None; months without rows are months of nothing."""
     currency = warehouse.reporting_currency
     streams, back, net = _revenue(warehouse, months, basis)
-    cells, unreconciled, spent = _usage(warehouse, months)
+    cells, (unreconciled, contracts), spent = _usage(warehouse, months)
     rates = dict(warehouse.rows("select month, rate_nano from usd_rates").iter_rows())
     customers = {
         customer_id: CustomerPeriod(streams.get(customer_id, {}), back.get(customer_id, 0), cells.get(customer_id, {}))
@@ -91,6 +91,7 @@ def period(warehouse: Version, months: Sequence[date], basis: str) -> Period:
     return Period(
         customers=customers,
         unreconciled_pico_usd=unreconciled,
+        contracts_pico_usd=contracts,
         minor_per_pico_usd=_rate(spent, rates, currency),
         net_revenue_minor=net,
         cost_minor=None if None in costs else sum(minor or 0 for minor in costs),
@@ -135,8 +136,10 @@ def _revenue(
 
 def _usage(
     warehouse: Version, months: Sequence[date]
-) -> tuple[dict[str | None, dict[str, Cell]], int, dict[date, int]]:
-    """Cells by customer and model (its tier behind it where that is not the standard one), the bill's gap, the cost by month."""
+) -> tuple[dict[str | None, dict[str, Cell]], tuple[int, int], dict[date, int]]:
+    """Cells by customer and model (its tier behind it where that is not the standard one), money of bills and of contracts beside
+    the usage, the cost by month.
+    """
     buckets = ", ".join(f"sum({bucket})::hugeint" for bucket in BUCKETS if bucket != "requests")
     rows = warehouse.rows(
         f"""select customer_id, provider, model, service_tier, price_id, sum(requests)::bigint, sum(cost_pico_usd), {buckets}
@@ -156,15 +159,17 @@ def _usage(
         customer_id: {name: cell(usages) for name, usages in models.items()} for customer_id, models in used.items()
     }
     spent = dict.fromkeys(months, 0)
-    unreconciled = 0
-    for month, gap, cost in warehouse.rows(
-        """select month, coalesce(sum(cost_pico_usd) filter (requests = 0), 0), sum(cost_pico_usd)
+    beside = [0, 0]
+    for month, of_all, of_contracts, cost in warehouse.rows(
+        """select month, coalesce(sum(cost_pico_usd) filter (requests = 0), 0),
+            coalesce(sum(cost_pico_usd) filter (requests = 0 and money_source = 'contract'), 0), sum(cost_pico_usd)
         from month_cells where list_contains(?::date[], month) group by month""",
         [list(months)],
     ).iter_rows():
         spent[month] = int(cost)
-        unreconciled += int(gap)
-    return cells, unreconciled, spent
+        beside[0] += int(of_all) - int(of_contracts)
+        beside[1] += int(of_contracts)
+    return cells, (beside[0], beside[1]), spent
 
 
 def model_name(provider: str | None, model: str | None, tier: str | None) -> str:

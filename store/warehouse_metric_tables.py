@@ -15,7 +15,7 @@ METRIC_TABLES: dict[str, dict[str, str]] = {
         "amount_minor": "bigint",
         "reporting_minor": "bigint",
     },
-    # Priced usage of a month by customer, model, tier and price entry. Without requests: what a bill has beyond the usage.
+    # Priced usage of a month by customer, model, tier and price entry. Without requests: money alone, of bills and contracts.
     "month_cells": {
         "month": "date",
         "customer_id": "varchar",
@@ -23,6 +23,8 @@ METRIC_TABLES: dict[str, dict[str, str]] = {
         "model": "varchar",
         "service_tier": "varchar",
         "price_id": "bigint",
+        # Of rows without requests: invoice or contract.
+        "money_source": "varchar",
         "requests": "bigint",
         **{bucket: "bigint" for bucket in BUCKETS if bucket != "requests"},
         "cost_pico_usd": "hugeint",

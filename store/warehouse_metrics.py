@@ -63,7 +63,7 @@ def _fill_cells(con: duckdb.DuckDBPyConnection) -> None:
     sums = ", ".join(f"sum({bucket})" for bucket in BUCKETS if bucket != "requests")
     con.execute(
         f"""insert into month_cells
-        select month, customer_id, provider, model, service_tier, price_id, sum(greatest(events, requests)), {sums}, sum(cost_pico_usd)
+        select month, customer_id, provider, model, service_tier, price_id, case when events = 0 then cost_source end, sum(greatest(events, requests)), {sums}, sum(cost_pico_usd)
         from usage_cube where cost_pico_usd is not null group by all order by month, customer_id, provider, model"""
     )
 

@@ -18,18 +18,28 @@ SEAT = 10**6
 
 
 def period(
-    customers: Mapping[str | None, CustomerPeriod], *, rate: Fraction = CENTS, unreconciled: int = 0, off_minor: int = 0
+    customers: Mapping[str | None, CustomerPeriod],
+    *,
+    rate: Fraction = CENTS,
+    unreconciled: int = 0,
+    contracts: int = 0,
+    off_minor: int = 0,
 ) -> Period:
     """Books whose sums follow from the customers; `off_minor` is what rounding each of several months makes of the cost."""
     net = sum(
         sum(each.reporting_minor for each in customer.streams.values()) - customer.money_back_minor
         for customer in customers.values()
     )
-    pico = unreconciled + sum(cell.cost_pico_usd for customer in customers.values() for cell in customer.cells.values())
+    pico = (
+        unreconciled
+        + contracts
+        + sum(cell.cost_pico_usd for customer in customers.values() for cell in customer.cells.values())
+    )
     cost = pico * rate
     return Period(
         customers=customers,
         unreconciled_pico_usd=unreconciled,
+        contracts_pico_usd=contracts,
         minor_per_pico_usd=rate,
         net_revenue_minor=net,
         cost_minor=divide_half_away(cost.numerator, cost.denominator) + off_minor,
@@ -102,6 +112,11 @@ def test_a_cost_in_another_currency_moves_with_the_rate() -> None:
     assert parts(period(customer, rate=CENTS * 9 / 10), period(customer)) == {"exchange_rate": -45}
 
 
+def test_a_commitments_shortfall_is_the_contracts_and_not_a_gap_of_the_bill() -> None:
+    """$30 were missing to a commitment, then $5 of credit came: $35 less."""
+    assert parts(period({}, contracts=30 * DOLLAR), period({}, contracts=-5 * DOLLAR)) == {"commitments": 35_00}
+
+
 def test_what_belongs_to_nobody_is_neither_gained_nor_lost() -> None:
     usage = {None: CustomerPeriod(cells={"s": model(1_000, 1_000, 0, 100)})}
     assert parts(period({}), period(usage)) == {"usage_volume": -4_50}
@@ -133,7 +148,9 @@ customers = st.builds(
     st.dictionaries(st.sampled_from(["a", "b"]), cells(), max_size=2),
 )
 periods = st.builds(
-    lambda held, rate, unreconciled, off: period(held, rate=rate, unreconciled=unreconciled, off_minor=off),
+    lambda held, rate, unreconciled, off: period(
+        held, rate=rate, unreconciled=unreconciled, contracts=-unreconciled // 3, off_minor=off
+    ),
     st.dictionaries(st.sampled_from(["cus_a", "cus_b", None]), customers, max_size=3),
     st.fractions(Fraction(1, 10**11), Fraction(1, 10**9), max_denominator=10**12),
     st.integers(-(10**14), 10**14),

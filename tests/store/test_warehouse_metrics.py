@@ -94,10 +94,15 @@ def test_an_amount_without_a_rate_leaves_its_segment_unknown(tmp_path: Path) -> 
 
 
 def test_a_period_is_read_with_its_streams_models_and_the_bills_gap(tmp_path: Path) -> None:
-    """October: $4 for 1,000 tokens and $2 that only the bill knows; November: $9 for 2,000. Together 6.00 and 9.00."""
+    """October: $4 for 1,000 tokens, $2 that only the bill knows and $1 of credit; November: $9 for 2,000. 5.00 and 9.00."""
     cube = [
         usage(OCTOBER, "cus_a", 4 * DOLLAR),
-        usage(OCTOBER, None, 2 * DOLLAR, events=0, requests=0, tokens=0, model=None, price_id=None),
+        usage(
+            OCTOBER, None, 2 * DOLLAR, events=0, requests=0, tokens=0, model=None, price_id=None, cost_source="invoice"
+        ),
+        usage(
+            OCTOBER, None, -DOLLAR, events=0, requests=0, tokens=0, model=None, price_id=None, cost_source="contract"
+        ),
         usage(NOVEMBER, "cus_a", 9 * DOLLAR, tokens=2_000, service_tier="batch"),
     ]
     streams = [stream(month, "cus_a", 100_00) for month in (OCTOBER, NOVEMBER)]
@@ -106,18 +111,19 @@ def test_a_period_is_read_with_its_streams_models_and_the_bills_gap(tmp_path: Pa
     tables = with_usage(cube, month_streams=streams, price_entries=prices)
     warehouse = opened(tmp_path, {name: list(rows) for name, rows in tables.items()})
     october, november = period(warehouse, [OCTOBER], "service"), period(warehouse, [NOVEMBER], "service")
-    assert (october.net_revenue_minor, october.cost_minor, october.unreconciled_pico_usd) == (100_00, 6_00, 2 * DOLLAR)
+    assert (october.net_revenue_minor, october.cost_minor, october.unreconciled_pico_usd) == (100_00, 5_00, 2 * DOLLAR)
+    assert october.contracts_pico_usd == -DOLLAR
     assert (november.net_revenue_minor, november.cost_minor) == (93_00, 9_00)
     assert october.customers["cus_a"].streams == {"plan \u00b7 USD": Billed(10**6, 100_00, 100_00)}
     assert list(october.customers["cus_a"].cells) == ["openai/gpt-4o"]
     assert list(november.customers["cus_a"].cells) == ["openai/gpt-4o (batch)"]
     both = period(warehouse, [OCTOBER, NOVEMBER], "service")
-    assert (both.net_revenue_minor, both.cost_minor) == (193_00, 15_00)
+    assert (both.net_revenue_minor, both.cost_minor) == (193_00, 14_00)
     found = bridge(october, november)
     assert found is not None
     moved = {step.part: step.profit_minor for step in found.steps if step.profit_minor}
-    # All requests went to the batch tier, at what they cost there: $4 to $9; the bill's $2 are gone, 7.00 was paid back.
-    assert moved == {"money_back": -7_00, "model_mix": -5_00, "unreconciled": 2_00}
+    # All requests went to the batch tier, at what they cost there: $4 to $9; the bill's $2 and the credit are gone, 7.00 was paid back.
+    assert moved == {"money_back": -7_00, "model_mix": -5_00, "commitments": -1_00, "unreconciled": 2_00}
 
 
 def test_mrr_is_read_with_its_movements(tmp_path: Path) -> None:
