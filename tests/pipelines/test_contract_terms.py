@@ -15,6 +15,7 @@ from store import contract_terms, warehouse_reads
 from store.database import tenant_transaction
 from store.schema import audit_log
 from tests.pipelines.imported_usage import import_one, row, usage_csv
+from tests.pipelines.usage_files import json_lines
 
 NOW = datetime(2026, 12, 5, tzinfo=UTC)
 FINANCE = Principal("Ada", "finance")
@@ -60,6 +61,18 @@ def test_a_contract_changes_the_next_version_and_its_list_cost_stays(
         assert end_term(connection, term_id, ends_on=second, principal=FINANCE, because="never signed", now=NOW)
         assert not end_term(connection, term_id, ends_on=second, principal=FINANCE, because="again", now=NOW)
     assert cube(engine, tmp_path, tenant)[:2] == plain
+
+
+def test_what_a_provider_gives_away_each_day_is_free_for_all_customers_together(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    """Gemini 2.5 Flash: 1,500 grounded searches a day are free, then $0.035 each. 1,000 + 1,000 of two customers: 250 each are paid."""
+    plain = {"occurred_at": "2026-11-01T12:00:00Z", "provider": "google", "model": "gemini-2.5-flash"}
+    calls = [plain | {"event_id": f"g{who}", "customer_id": f"acct_{who}", "search_requests": 1_000} for who in (1, 2)]
+    import_one(engine, tmp_path, tenant, json_lines(tmp_path / "google.jsonl", calls))
+    day, each = date(2026, 11, 1), 35_000_000_000
+    row_of_each = (day, 1_000 * each, 250 * each, "catalogue", None)
+    assert cube(engine, tmp_path, tenant) == [row_of_each, row_of_each]
 
 
 def test_what_was_known_at_a_moment_can_be_asked_again(engine: Engine, tenant: UUID, mallory: UUID) -> None:
