@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path as File
 
 from fpdf import FPDF
-from fpdf.enums import Align, XPos, YPos
+from fpdf.enums import Align, MethodReturnValue, XPos, YPos
 
 from billing import evidence_fonts as fonts
 from billing.report_drawing import Area, Bar, Dot, Drawing, Label, Path, Tone
@@ -78,6 +78,19 @@ class Paper(FPDF):
             width, size * leading, fonts.drawable(words, self.known), align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT
         )
         return float(self.get_y())
+
+    def fitting(self, words: str, width: float, height: float, sizes: Sequence[float], *, leading: float) -> float:
+        """The largest of the sizes at which a paragraph is no higher than that; the smallest where none is."""
+        for size in sizes:
+            self._ink(size, INK, is_bold=False)
+            shown = fonts.drawable(words, self.known)
+            high = self.multi_cell(
+                width, size * leading, shown, align=Align.L, dry_run=True, output=MethodReturnValue.HEIGHT
+            )
+            assert isinstance(high, int | float), "the height alone was asked for"
+            if high <= height:
+                return size
+        return sizes[-1]
 
     def card(self, x: float, y: float, width: float, height: float) -> None:
         """A hairline border with round corners."""

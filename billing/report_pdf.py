@@ -14,6 +14,7 @@ from pricing.report_view import View, ViewCustomer
 # What every page may show besides its own words: the labels that the charts write.
 CHART_LETTERS = "0123456789.,%-+ ?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$\u20ac\u00a3\u00a5\u20b9\u2212\u2014\u2013\u2009\u00d7\u00f7\u03a3\u00b7\u2026\u2192\u2019:/()="
 FOOT = "Content SHA-256"
+FOOT_HEIGHT, DEFINITION_SIZES = 42.0, (6.4, 6.0, 5.6, 5.2, 4.8, 4.4)
 
 
 def report_pdf(shown: View) -> bytes:
@@ -184,7 +185,9 @@ def _definitions(paper: Paper, shown: View, y: float) -> None:
     said = " \u00b7 ".join(f"{name} = {formula}" for name, formula in words.definitions_words(shown))
     paper.write_at(MARGIN, y + 13, "Definitions", 8, is_bold=True)
     paper.write_at(MARGIN, y + 22, f"version {shown.definitions_version}", 6.8, GRAY)
-    paper.write_block(MARGIN + 62, y + 6, INNER - 62, f"{said}.", 6.4, GRAY, leading=1.3)
+    # What changed may take several lines; the formulas then stand smaller, never over the foot.
+    size = paper.fitting(f"{said}.", INNER - 62, HEIGHT - FOOT_HEIGHT - y - 6, DEFINITION_SIZES, leading=1.3)
+    paper.write_block(MARGIN + 62, y + 6, INNER - 62, f"{said}.", size, GRAY, leading=1.3)
 
 
 def _foot(paper: Paper, shown: View) -> None:

@@ -20,7 +20,7 @@ SHORT = {
     "top_cost_share": "Top 5, of LLM cost",
     "usage_run_rate": "Usage run-rate",
 }
-LARGEST, LOSING = 10, 4
+LARGEST, LOSING = 9, 4
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def questions(shown: View) -> tuple[Question, Question, Question]:
     others = int((everybody.value or 0) - (good.value or 0) - (bad.value or 0))
     close = shown.figure("close_customers")
     unknown = f" \u00b7 {others} unknown" if others else ""
-    unknown += f" \u00b7 {int(close.value):,} could go either way" if close and close.value else ""
+    unknown += f" \u00b7 {int(close.value):,} either way" if close and close.value else ""
     return (
         Question(
             key="margin",
@@ -79,7 +79,7 @@ def questions(shown: View) -> tuple[Question, Question, Question]:
             answer=f"{int(good.value or 0):,} of {int(everybody.value or 0):,}",
             delta=words.delta(good),
             is_good=is_good(good),
-            more=f"{int(bad.value or 0):,} cost more than they pay{unknown}",
+            more=f"{int(bad.value or 0):,} lose money{unknown}",
         ),
         Question(
             key="cost",

@@ -17,8 +17,8 @@ from pypdf import PdfReader
 from billing.investor_reports import preview
 from billing.report_pdf import report_pdf
 from billing.report_xlsx import report_xlsx
-from pricing.investor_report import InvestorReport, Previous, canonical, sha256_of
-from pricing.report_changes import Detail, Part
+from pricing.investor_report import Definition, Figure, InvestorReport, Previous, canonical, sha256_of
+from pricing.report_changes import CAUSES, Detail, Part
 from pricing.report_view import Redaction, View, letters, view
 from tests.billing.reported_company import NAMES, publish_october
 from tests.store.warehouse_rows import OCTOBER
@@ -153,6 +153,32 @@ def test_a_company_with_many_long_names_still_fits_on_one_page(report: InvestorR
     pdf = report_pdf(seen(crowd, "all"))
     assert len(PdfReader(BytesIO(pdf)).pages) == 1
     assert "\u2026" in pdf_text(pdf)
+
+
+def test_nine_causes_and_every_figure_leave_the_foot_free(report: InvestorReport) -> None:
+    assert report.previous is not None
+    parts = tuple(replace(report.previous.parts[0], cause=cause, revenue_minor=-1_234_00) for cause in CAUSES)
+    names = ("mrr", "arr", "nrr", "grr", "quick_ratio", "usage_run_rate", "mrr_new", "mrr_churn")
+    more = tuple(
+        Figure(key=name, unit="money", value=Fraction(12_345_00), before=Fraction(11_000_00)) for name in names
+    )
+    told = tuple(
+        Definition(key=name, name=name, formula="of the plan lines in force " * 3, version="1") for name in names
+    )
+    crowd = tuple(replace(report.customers[0], customer_id=f"cus_{number}", status="negative") for number in range(40))
+    full = replace(
+        report, previous=replace(report.previous, parts=parts), figures=(*report.figures, *more), customers=crowd,
+        definitions=(*report.definitions, *told),
+    )  # fmt: skip
+    heights: list[float] = []
+
+    def see(words: str, _user: object, place: list[float], *_: object) -> None:
+        if words.strip():
+            heights.append(place[5])
+
+    PdfReader(BytesIO(report_pdf(seen(full, "all")))).pages[0].extract_text(visitor_text=see)
+    foot = min(heights)
+    assert min(height for height in heights if height > foot + 1) > foot + 9
 
 
 def test_a_month_in_which_nothing_was_sold_is_drawn_without_a_margin(tmp_path: Path, report: InvestorReport) -> None:
