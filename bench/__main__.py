@@ -36,9 +36,12 @@ def tables() -> str:
     """Every benchmark's last result as a Markdown table."""
     text = "# Benchmarks, as last run\n\nRead the ratios, not the seconds: floor and measure ran in the same minute. Worlds of payments are made up: read the order.\n"
     for name, purpose in BENCHMARKS.items():
-        path = RESULTS / f"{name}.json"
-        if path.exists():
-            text += f"\n## {name}: {purpose}\n\n{table(json.loads(path.read_text(encoding='utf-8')))}"
+        # A run of another size than the usual has a file of its own beside it: price_events_100m.json.
+        for path in sorted(RESULTS.glob(f"{name}*.json")):
+            result = json.loads(path.read_text(encoding="utf-8"))
+            # A bench that writes another shape (spikes) tells its result itself.
+            if "measures" in result:
+                text += f"\n## {path.stem}: {purpose}\n\n{table(result)}"
     return text
 
 
@@ -49,14 +52,30 @@ def table(result: dict[str, object]) -> str:
     assert isinstance(machine, dict)
     headings = list(measures[0])
     facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    if "events" in result:
+        facts += f"; {result['events']:,} events"
+    if "peak_memory_mb" in result:
+        facts += f", peak memory {result['peak_memory_mb']} MB"
     lines = [
         f"Measured {result['measured_at']}: {facts}.",
         "",
         "| " + " | ".join(heading.replace("_", " ") for heading in headings) + " |",
         "|---" + "|--:" * (len(headings) - 1) + "|",
         *("| " + " | ".join(str(measure[heading]) for heading in headings) + " |" for measure in measures),
+        *peers(result.get("peers")),
     ]
     return "\n".join(lines) + "\n"
+
+
+def peers(peer: object) -> list[str]:
+    """The calculators of others, a line each, with what ours does in the time of one of their calls."""
+    if not isinstance(peer, dict):
+        return []
+    lines = [
+        f"- {name}: {rate:,} calls per CPU second; ours, {peer['events_per_call'][name]:,} events in the time of one call"
+        for name, rate in peer["calls_per_cpu_second"].items()
+    ]
+    return ["", *lines, *peer["left_out"]]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pricing.cost_engine import price_usage
 from pricing.cube_query import cost_by, day_cube, repriced, unit_prices
 from pricing.price_book import PriceBook, load_catalogue
 from pricing.usage import BUCKETS, TOKEN_BUCKETS
-from pricing.usage_bounds import read_bounds
+from pricing.usage_bounds import UsageBounds, read_bounds, together
 
 RESULTS = Path(__file__).parent / "results" / "price_events.json"
 THREADS = 2
@@ -61,8 +61,17 @@ class Bench:
     con: duckdb.DuckDBPyConnection
     book: PriceBook
     events: int
-    raw: str
-    stored: str
+    folder: Path
+
+    @property
+    def raw(self) -> str:
+        """The events as they come."""
+        return f"read_parquet('{self.folder}/events-*.parquet')"
+
+    @property
+    def stored(self) -> str:
+        """The same priced."""
+        return f"read_parquet('{self.folder}/priced-events-*.parquet')"
 
     def measured(self, ways: Mapping[str, Callable[[], duckdb.DuckDBPyRelation]]) -> Iterator[Measure]:
         """Run queries of (rows, cost) in turn, several times; the least of each clock counts.
@@ -120,7 +129,9 @@ class Bench:
 
     def intake(self) -> duckdb.DuckDBPyRelation:
         """Events without a price entry, priced and grouped as the floor groups them."""
-        priced = price_usage(self.con, self.con.sql(f"select * from {self.raw}"), self.book).set_alias("u")
+        priced = price_usage(
+            self.con, self.con.sql(f"select * from {self.raw}"), self.book, bounds=self.bounds("events")
+        ).set_alias("u")
         return priced.aggregate("sum(cost_pico_usd) as cost", GRAIN).aggregate("count(*), sum(cost)")
 
     def build_cube(self, query: str) -> Measure:
@@ -135,9 +146,15 @@ class Bench:
         name = "day cube: customer x model x price entry x feature x day"
         return Measure(name, walls, clocks, self.events / clocks / 1e6, rows, int(cost))
 
+    def bounds(self, stem: str) -> UsageBounds:
+        """The bounds of the files of that name."""
+        return together(
+            read_bounds(self.con.read_parquet(str(file))) for file in sorted(self.folder.glob(f"{stem}-*.parquet"))
+        )
+
     def used(self) -> tuple[str, ...]:
         """The buckets that some event uses, from the footers of the files."""
-        return read_bounds(self.con.sql(f"select * from {self.stored}")).used
+        return self.bounds("priced-events").used
 
     def ids(self) -> list[int]:
         """The price entries that the stored events name."""
@@ -162,8 +179,7 @@ def run(events: int, folder: Path) -> dict[str, object]:
     for file in files:
         priced = price_usage(con, con.read_parquet(str(file)), book)
         priced.write_parquet(str(folder / f"priced-{file.name}"), compression="zstd")
-    raw, stored = (f"read_parquet('{folder}/{stem}-*.parquet')" for stem in ("events", "priced-events"))
-    measures = list(Bench(con, book, events, raw, stored).ways())
+    measures = list(Bench(con, book, events, folder).ways())
     costs = {measure.cost_pico_usd for measure in measures[1:]}
     if len(costs) != 1:
         raise SystemExit(f"The ways disagree on the cost: {measures}")

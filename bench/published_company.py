@@ -45,7 +45,7 @@ def publish_company(home: Path, tenant_id: UUID, slug: str, events: int) -> Publ
             if table not in OF_USAGE or table == "usd_rates":
                 warehouse.load(con, table, [dict.fromkeys(columns) | row for row in rows.get(table, [])])
         agreed = Agreements([], public_allowances(), prices, AS_OF.date())
-        load_usage(con, home, tenant_id, files, refs, agreed, NO_REPORTS)
+        load_usage(con, home, tenant_id, files, refs, agreed, load_catalogue(), NO_REPORTS)
         warehouse_usage.load_prices(con, prices)
         warehouse_coverage.load(con, PriceRanges(load_catalogue()))
         warehouse_metrics.sum_up(con, "usd")

@@ -51,13 +51,17 @@ class UsageColumnsMissing(ValueError):
 
 
 def price_usage(
-    con: duckdb.DuckDBPyConnection, usage: duckdb.DuckDBPyRelation, book: PriceBook
+    con: duckdb.DuckDBPyConnection,
+    usage: duckdb.DuckDBPyRelation,
+    book: PriceBook,
+    *,
+    bounds: UsageBounds | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """The same rows and columns with `price_id`, `cost_pico_usd` and `unpriced_reason` set.
 
     `usage` is a relation of `con` with NEEDED_COLUMNS: `occurred_at` as TIMESTAMP in UTC, buckets as BIGINT, none null and
-    each at most pricing.usage.COUNTER_MAX; OPTIONAL_COLUMNS are used where present, other columns pass through. Its names and bounds are read once here; the rows are
-    priced when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
+    each at most pricing.usage.COUNTER_MAX; OPTIONAL_COLUMNS are used where present, other columns pass through. Its names are read once here, and
+    its bounds where the caller has not read them file by file; the rows are priced when the answer is read. One row in is one row out. `cost_pico_usd` (BIGINT, 10^-12 $) is not rounded, except to the
     nearest pico-USD where an entry has remainders. An event with no entry in force, or with a unit that its entry does
     not price, has NULL in `price_id` and `cost_pico_usd` and says why in `unpriced_reason`.
     """
@@ -67,7 +71,7 @@ def price_usage(
     words = [word for word in AskedName._fields if word in usage.columns]
     found = usage.project(", ".join(words)).distinct().fetchall()
     names = [AskedName(**dict(zip(words, row, strict=True))) for row in found]
-    bounds = read_bounds(usage)
+    bounds = bounds or read_bounds(usage)
     prices = within(joined_prices(names, book), bounds, _BOUNDS)
     kept = [_quoted(name) for name in usage.columns if name not in PRICED_COLUMNS]
     lacking = _units_some_lack(prices, bounds.used)

@@ -1,6 +1,6 @@
 """What a table of usage spans: the least and the most of every unit, the first and the last moment, and what that makes needless."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from pricing.usage import BUCKETS, INPUT_BUCKETS
 
 @dataclass(frozen=True)
 class UsageBounds:
-    """The bounds of some events. Parquet keeps the figures in its footers, so that asking for them reads no event.
+    """The bounds of some events. A Parquet file keeps the figures in its footer, so that asking for them reads no event.
 
     `least` and `most` are by bucket; without any event everything is 0 and there is no moment.
     """
@@ -44,6 +44,20 @@ def read_bounds(usage: duckdb.DuckDBPyRelation) -> UsageBounds:
     least = dict(zip(BUCKETS, (value or 0 for value in quantities[::2]), strict=True))
     most = dict(zip(BUCKETS, (value or 0 for value in quantities[1::2]), strict=True))
     return UsageBounds(least, most, first, last)
+
+
+def together(parts: Iterable[UsageBounds]) -> UsageBounds:
+    """The bounds of several tables as one.
+
+    DuckDB answers from the footer for one Parquet file and reads the rows of several: who has many files asks file by file.
+    """
+    known = [part for part in parts if part.first is not None]
+    return UsageBounds(
+        least={bucket: min((part.least[bucket] for part in known), default=0) for bucket in BUCKETS},
+        most={bucket: max((part.most[bucket] for part in known), default=0) for bucket in BUCKETS},
+        first=min((part.first for part in known if part.first is not None), default=None),
+        last=max((part.last for part in known if part.last is not None), default=None),
+    )
 
 
 def within(prices: pl.DataFrame, bounds: UsageBounds, open_sides: Mapping[str, datetime | int]) -> pl.DataFrame:

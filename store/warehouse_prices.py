@@ -58,9 +58,9 @@ def load_use(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def models_in_use(warehouse: Warehouse) -> list[ModelUse]:
-    """Every model of the usage, the dearest first."""
+    """Every model of the usage, the dearest first; model_use has one row for each of its customers."""
     rows = warehouse.rows(
-        """select provider, model, count(distinct customer_id) as customers, sum(events)::bigint as events,
+        """select provider, model, count(customer_id) as customers, sum(events)::bigint as events,
             sum(unpriced_events)::bigint as unpriced_events, sum(cost_pico_usd) as cost, min(first_day), max(last_day)
         from model_use group by provider, model order by cost desc, events desc, provider, model"""
     ).rows()

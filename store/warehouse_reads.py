@@ -222,14 +222,17 @@ def priced_units(warehouse: Warehouse, customer_id: str, month: date) -> pl.Data
     Where a provider or a contract says another cost than the price entry, one row without a unit brings the sum to it: its
     `quantity` are events, its cost the difference. `cost_source` and `contract_id` say who decides.
     """
+    # Summed once and then turned into a line for each unit: the cube is read a single time.
+    sums = ", ".join(f"sum({bucket}) as {bucket}" for bucket in BUCKETS)
     units = " union all ".join(
-        f"select '{bucket}' as bucket, {_BY_PRICE}, sum({bucket})::hugeint as quantity from used "
-        f"where price_id is not null or cost_pico_usd is null group by {_BY_PRICE} having sum({bucket}) > 0"
+        f"select '{bucket}' as bucket, {_BY_PRICE}, {bucket}::hugeint as quantity from summed where {bucket} > 0"
         for bucket in BUCKETS
     )
     price = " ".join(f"when '{bucket}' then p.{bucket}_pico_usd" for bucket in BUCKETS)
     return warehouse.rows(
-        f"""with used as (select * from usage_cube where customer_id = $1 and month = $2),
+        f"""with used as materialized (select * from usage_cube where customer_id = $1 and month = $2),
+        summed as materialized (
+            select {_BY_PRICE}, {sums} from used where price_id is not null or cost_pico_usd is null group by {_BY_PRICE}),
         units as ({units}),
         lines as (
             select u.*, case u.bucket {price} end as unit_price_pico_usd, u.quantity * case u.bucket {price} end as cost_pico_usd

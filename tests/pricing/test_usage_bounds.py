@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pricing.price_book import PriceEntry, listed_prices, load_catalogue
 from pricing.usage import BUCKETS
-from pricing.usage_bounds import read_bounds
+from pricing.usage_bounds import read_bounds, together
 from tests.pricing.usage_tables import price_rows, usage_frame, usage_row
 
 BOOK = load_catalogue()
@@ -88,3 +88,14 @@ def test_the_bounds_of_no_usage_use_nothing_and_of_some_name_what_is_used() -> N
     assert (some.used, some.first, some.last) == (("images", "seconds", "requests"), OCTOBER, NOVEMBER)
     assert some.least["images"] == -1
     assert not some.all_within([10**6])
+
+
+def test_the_bounds_of_parts_are_the_bounds_of_the_whole() -> None:
+    with duckdb.connect() as con:
+        rows = [usage_row("m", at=OCTOBER, images=-1), usage_row("m", at=NOVEMBER, seconds=7)]
+        whole = usage_frame(rows)
+        parts = [whole[:1], whole[1:], whole.clear()]
+        of_parts = together(read_bounds(con.from_arrow(part.to_arrow())) for part in parts)
+        assert of_parts == read_bounds(con.from_arrow(whole.to_arrow()))
+        nothing = together([])
+    assert (nothing.used, nothing.first, nothing.last) == ((), None, None)
