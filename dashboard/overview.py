@@ -25,7 +25,7 @@ def draw() -> None:
         shell.nothing_published(reading.refusal())
         return
     all_months = reading.months(current, "service")
-    with shell.header("Margins", _subtitle(current, all_months)):
+    with shell.header("Overview", _subtitle(current, all_months)):
         window = controls.choose([month.month for month in all_months], current.as_of.date())
     shown = [month for month in reading.months(current, window.basis) if month.month in window.months]
     closed = [month for month in shown if not month.is_partial]

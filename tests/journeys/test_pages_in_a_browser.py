@@ -55,7 +55,7 @@ def scrolls_sideways(page: "Page") -> bool:
 
 def test_from_the_margin_to_the_price_entry_behind_it(served_demo: str, open_page: OpenPage) -> None:
     page = open_page(served_demo)
-    wait_for_heading(page, "Margins")
+    wait_for_heading(page, "Overview")
     labels = [text.strip() for text in page.locator('[data-testid="stMetricLabel"]').all_inner_texts()]
     assert [label for label in labels if label] == list(TILES)
     assert re.fullmatch(r"\u2212?\d+\.\d%", page.locator('[data-testid="stMetricValue"]').first.inner_text().strip())
@@ -109,7 +109,7 @@ def test_filters_are_in_the_address_and_survive_a_visit(served_demo: str, open_p
 
 def test_the_period_is_in_the_address(served_demo: str, open_page: OpenPage) -> None:
     page = open_page(f"{served_demo}/?period=3M")
-    wait_for_heading(page, "Margins")
+    wait_for_heading(page, "Overview")
     assert page.get_by_role("radio", name="3M").is_checked()
     page.get_by_role("radio", name="As invoiced").click()
     page.wait_for_function("() => location.search.includes('basis=As') && location.search.includes('period=3M')")
@@ -120,7 +120,7 @@ def test_the_phone_shows_everything_without_scrolling_sideways(
     served_demo: str, open_page: OpenPage, scheme: str
 ) -> None:
     page = open_page(served_demo, size=PHONE, scheme=scheme)
-    wait_for_heading(page, "Margins")
+    wait_for_heading(page, "Overview")
     page.locator(".st-key-waterfall_chart .js-plotly-plot").wait_for()
     assert not scrolls_sideways(page)
     page.goto(f"{served_demo}/customers")
