@@ -134,7 +134,7 @@ def test_a_file_that_is_no_daily_usage_is_refused_with_what_it_lacks(tmp_path: P
 def test_the_command_writes_a_row_per_day_and_shows_the_episodes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spike_commands.console, "_width", 200)
+    monkeypatch.setattr(spike_commands.console, "width", 300)
     file = written(tmp_path, priced(times(an_export(), "acme", 100, requests=5)))
     done = CliRunner().invoke(app, ["spikes", str(file), "--out", str(tmp_path / "alerts.csv")])
     assert done.exit_code == 0, done.output

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipelines import margin_commands
 from pipelines.cli import app
 from tests.pipelines.test_margin_table import cells, company
 from tests.store.test_warehouse_metrics import stream
@@ -17,7 +18,7 @@ runner = CliRunner()
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("METERING_HOME", str(tmp_path))
     monkeypatch.setenv("METERING_TENANT", "acme")
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(margin_commands.console, "width", 300)
     return tmp_path
 
 

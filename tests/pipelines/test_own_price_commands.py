@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from pipelines import contract_commands, own_price_commands
 from pipelines.cli import app
 from pricing.contracts import TermRefused, VolumeTiers
 from pricing.price_words import all_in_words, dollars_pico_usd, in_words, named_prices, ppm, tiers
@@ -22,7 +23,8 @@ WHY = ("--because", "the invoice says so")
 def installed(tmp_path: Path, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The settings of an installation on this test's database; its folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "220")
+    for commands in (contract_commands, own_price_commands):
+        monkeypatch.setattr(commands.console, "width", 300)
     monkeypatch.setenv("METERING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("METERING_TENANT", "acme")
     monkeypatch.setenv("DATABASE_URL", database_urls.app)
