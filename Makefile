@@ -2,7 +2,9 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
-RUN := $(UV) run --frozen
+# EXTRAS=cluster adds what the test of the Spark cluster needs (Java 17 comes from the system).
+EXTRAS ?=
+RUN := $(UV) run --frozen $(addprefix --extra ,$(EXTRAS))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test cluster simulate check bench clean
