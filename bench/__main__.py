@@ -38,10 +38,7 @@ def tables() -> str:
     for name, purpose in BENCHMARKS.items():
         # A run of another size than the usual has a file of its own beside it: price_events_100m.json.
         for path in sorted(RESULTS.glob(f"{name}*.json")):
-            result = json.loads(path.read_text(encoding="utf-8"))
-            # A bench that writes another shape (spikes) tells its result itself.
-            if "measures" in result:
-                text += f"\n## {path.stem}: {purpose}\n\n{table(result)}"
+            text += f"\n## {path.stem}: {purpose}\n\n{table(json.loads(path.read_text(encoding='utf-8')))}"
     return text
 
 
