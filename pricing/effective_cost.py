@@ -10,22 +10,13 @@ import duckdb
 import polars as pl
 
 from pricing.contract_amounts import rows_of_their_own, spent_by_day, with_overage
-from pricing.contract_pricing import priced_by_contract
+from pricing.contract_pricing import ROW_KEYS, priced_by_contract
 from pricing.contract_rates import FreeQuota, Name, Rates, rates
 from pricing.contracts import Commitment, Credit, Term
 from pricing.usage import BUCKETS
 
 # What the lake's cube is summed by beside its day. `reported_by` says whose word a reported cost is.
-CUBE_KEYS = (
-    "customer_ref",
-    "provider",
-    "model",
-    "feature",
-    "service_tier",
-    "price_id",
-    "unpriced_reason",
-    "reported_by",
-)
+CUBE_KEYS = ROW_KEYS
 # Formats whose cost a gateway or an observer has worked out from a price list of its own: kept and compared, and no provider's word.
 ESTIMATING_SOURCES = frozenset({"litellm", "langfuse", "helicone"})
 
