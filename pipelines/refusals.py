@@ -29,6 +29,7 @@ from pricing.money import MoneyError
 from store.database import DatabaseRefused, DatabaseUnreachable, trouble_in_words
 from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
+from store.link_secret import LinkSecretDamaged
 from store.settings import ConfigurationError
 from store.usage_connections import NoSuchConnection
 from store.usage_imports import ImportOvertaken, ImportRunning
@@ -49,6 +50,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     ImportOvertaken,
     ImportRunning,
     LakeDamaged,
+    LinkSecretDamaged,
     MoneyError,
     NoSuchDispute,
     NoStripeKey,

@@ -15,6 +15,7 @@ from pipelines.report_commands import Hide, Month, Revision, app, chosen, consol
 from store import report_links as kept
 from store.database import tenant_transaction
 from store.report_links import ReportLink
+from store.settings import load_settings
 
 __all__ = ["app"]
 LINKS = ("Id", "For", "Shows", "Until (UTC)", "State", "Made by")
@@ -41,7 +42,7 @@ def share(
                 principal=OPERATOR,
                 now=datetime.now(UTC),
             )
-        say(f"Address   https://YOUR-HOST/shared/{made.token}")
+        say(f"Address   {load_settings().public_url}/shared/{made.token}")
         say(f"Password  {made.password}")
         say(f"Until     {made.link.expires_at:%Y-%m-%d %H:%M} UTC. Neither can be shown again.")
 

@@ -65,6 +65,11 @@ STRIPE_API_KEY=
 
 # The port of the pages, on 127.0.0.1.
 # METERING_PORT=8501
+
+# Where people reach the pages: what links in mails, messages and shared reports begin with.
+# METERING_PUBLIC_URL=https://metering.acme.example
+# Signs the links in mails that act on an alert, 32 characters or more; without it one is made and kept in METERING_HOME.
+# METERING_LINK_SECRET=
 """
 
 

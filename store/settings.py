@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     metering_reporting_currency: str = Field("usd", pattern=r"^[a-z]{3}$")
     metering_port: Port = 8501
     metering_sandbox_port: Port = 8502
+    metering_public_url: WebAddress | None = None
+    metering_link_secret: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
     database_url: PostgresUrl | None = None
     database_owner_url: PostgresUrl | None = None
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
@@ -184,6 +186,11 @@ class Settings(BaseSettings):
     metering_langfuse_base_url: WebAddress = "https://cloud.langfuse.com"
     metering_helicone_key: SourceKey = None
     metering_helicone_base_url: WebAddress = "https://api.helicone.ai"
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the pages, without a slash at the end; what links in mails and messages begin with."""
+        return self.metering_public_url or f"http://127.0.0.1:{self.metering_port}"
 
     @property
     def mail_server(self) -> MailServer | None:
@@ -254,7 +261,7 @@ def _sentence(problem: Any) -> str:
     is_secret = (
         (
             name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
-            or name.endswith(("_key", "_keys", "_database_url"))
+            or name.endswith(("_key", "_keys", "_database_url", "_secret"))
         )
         and isinstance(problem["input"], str)
         and name not in _SHOWN

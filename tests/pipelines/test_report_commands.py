@@ -27,6 +27,7 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: Engine
     for module in (report_commands, report_link_commands):
         monkeypatch.setattr(module, "this_installation", this)
         monkeypatch.setattr(module.console, "width", 200)
+    monkeypatch.setenv("METERING_PUBLIC_URL", "https://metering.acme.example/")
     return opened
 
 
@@ -54,7 +55,7 @@ def test_a_month_is_locked_written_compared_shared_and_closed_again(installation
     assert "gross margin 58.4 \u2192 58.1%: late usage (+$5.00 cost)" in said
     assert "openai/gpt-4o-mini +$5.00" in said
     shared = run("share", "2026-10", "--for", "Angel Fund", "--days", "7", "--redaction", "percentages")
-    assert re.search(r"/shared/[\w-]{43}\n", shared)
+    assert re.search(r"Address   https://metering\.acme\.example/shared/[\w-]{43}\n", shared)
     assert re.search(r"Password  ([a-z2-9]{5}-){3}[a-z2-9]{5}\n", shared)
     listed = run("links")
     link_id = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", listed)
