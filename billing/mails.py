@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -17,6 +17,11 @@ from store.outgoing_mails import OutgoingMail
 # How long to wait after each conversation in which the server took nothing: three days in all, then a person is asked.
 PATIENCE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1_440, 1_440))
 SILENT = "The sender stopped after it had begun to hand the mail over, so it may have arrived."
+
+
+# What a mail may add to the common headers: how to leave its list, and which mail it goes on from.
+HEADERS = frozenset({"List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "In-Reply-To", "References"})
+LONGEST_HEADER = 998  # of a line, as RFC 5322 allows it
 
 
 class MailNotAllowed(Exception):
@@ -37,7 +42,7 @@ class Mail:
     """What shall be mailed to one address, once.
 
     `key` names the occasion and is unique per tenant. `kind` groups mails of one sort, `about` is the object whose history
-    they belong to. `html` must be readable with no picture loaded; `text` says the same.
+    they belong to. `html` must be readable with no picture loaded; `text` says the same. `headers` are some of HEADERS.
     """
 
     key: str
@@ -48,6 +53,7 @@ class Mail:
     text: str
     html: str | None = None
     images: tuple[InlineImage, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Princ
         raise MailNotAllowed(refusal)
     if any(sign in mail.subject for sign in "\r\n"):
         raise MailNotAllowed(f"The subject of {mail.key} has more than one line.")
+    _check_headers(mail)
     asked, is_new = outgoing_mails.add(
         connection,
         tenant_id,
@@ -108,6 +115,7 @@ def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Princ
             }
             for image in mail.images
         ],
+        headers=dict(mail.headers),
         asked_by=str(principal),
         now=now,
     )
@@ -115,6 +123,16 @@ def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Princ
         write_line(connection, asked, "ask", by=str(principal), now=now)
         outgoing_mails.wake(connection)
     return asked
+
+
+def _check_headers(mail: Mail) -> None:
+    for name, value in mail.headers.items():
+        if name not in HEADERS:
+            raise MailNotAllowed(f"A mail may not set the header {name!r}: it may set {', '.join(sorted(HEADERS))}.")
+        if not (value.isascii() and value.isprintable() and value.strip() == value != ""):
+            raise MailNotAllowed(f"The header {name} of {mail.key} is not one line of plain characters.")
+        if len(f"{name}: {value}") > LONGEST_HEADER:
+            raise MailNotAllowed(f"The header {name} of {mail.key} has more than {LONGEST_HEADER} characters.")
 
 
 def why_not(connection: Connection, recipient: str | None) -> str | None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from email import policy
-from email.message import EmailMessage
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage, Message
+from email.policy import Policy
 from email.utils import format_datetime, parseaddr
 
-from billing.mails import Accepted, InDoubt, Later, Outcome, Refused
+from billing.mails import HEADERS, Accepted, InDoubt, Later, Outcome, Refused
 from store.outgoing_mails import OutgoingMail
 from store.settings import MailServer
 
@@ -108,6 +110,8 @@ def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
     built["Message-ID"] = f"<{mail.mail_id}@{host}>"
     built["X-Entity-Ref-ID"] = str(mail.mail_id)  # keeps Gmail from folding this month's mail into last month's
     built["Auto-Submitted"] = "auto-generated"  # no vacation notes in return (RFC 3834)
+    for name, value in mail.headers.items():
+        built[name] = value
     built.set_content(mail.text_body)
     if mail.html_body is not None:
         built.add_alternative(mail.html_body, subtype="html")
@@ -123,8 +127,22 @@ def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
     return built
 
 
+class _OneLine(UnstructuredHeader, BaseHeader):
+    """A header that is never folded: the library would encode a link that is longer than a line, and nobody could follow it."""
+
+    def fold(self, *, policy: "Policy[Message[str, str]]") -> str:  # quoted: generic for the type checker alone
+        """The header as one line; `billing.mails` has seen to it that it is short enough to be one."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_headers = HeaderRegistry()
+for _name in HEADERS:
+    _headers.map_to_type(_name, _OneLine)
+
+
 def _policy(*, needs_utf8: bool) -> "policy.EmailPolicy[EmailMessage]":  # quoted: generic for the type checker alone
-    return policy.SMTPUTF8 if needs_utf8 else policy.SMTP.clone(cte_type="7bit")
+    chosen = policy.SMTPUTF8 if needs_utf8 else policy.SMTP.clone(cte_type="7bit")
+    return chosen.clone(header_factory=_headers)
 
 
 def _no(code: int, reply: bytes | str) -> Refused | Later:

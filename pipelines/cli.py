@@ -12,6 +12,7 @@ from pipelines import (
     bill_commands,
     commands,
     contract_commands,
+    digest_commands,
     dispute_commands,
     evidence_commands,
     focus_commands,
@@ -44,6 +45,7 @@ app.add_typer(refund_commands.app, name="refunds")
 app.add_typer(dispute_commands.app, name="disputes")
 app.add_typer(recovery_commands.app, name="recovery")
 app.add_typer(mail_commands.app, name="mails")
+app.add_typer(digest_commands.app, name="digest")
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(usage_commands.app, name="usage")
 app.add_typer(report_link_commands.app, name="report")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from billing.dead_letters import ReasonMissing
+from billing.digest_settings import DigestNotAllowed
 from billing.evidence_holdings import NoSuchDispute
 from billing.evidence_pdf import EvidenceTooLong
 from billing.investor_reports import ReportRefused, SnapshotDamaged
@@ -43,6 +44,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     ConfigurationError,
     DatabaseRefused,
     DatabaseUnreachable,
+    DigestNotAllowed,
     EmbeddedPostgresError,
     EvidenceTooLong,
     ExportRefused,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -20,7 +20,8 @@ table = outgoing_mails.c
 class OutgoingMail:
     """One mail to one address. Times have a zone; `about` is the subject its audit lines stand under.
 
-    `images` are `{"content_id", "media_type", "base64"}`, shown in the HTML as `cid:content_id`.
+    `images` are `{"content_id", "media_type", "base64"}`, shown in the HTML as `cid:content_id`; `headers` stand beside the
+    common ones.
     """
 
     mail_id: UUID
@@ -32,6 +33,7 @@ class OutgoingMail:
     text_body: str
     html_body: str | None
     images: Sequence[Mapping[str, str]]
+    headers: Mapping[str, str]
     state: str
     attempts: int
     next_attempt_at: datetime
@@ -47,11 +49,15 @@ _COLUMNS = [column for column in outgoing_mails.columns if column.name not in {"
 
 
 def add(connection: Connection, tenant_id: UUID, *, now: datetime, **fields: Any) -> tuple[OutgoingMail, bool]:
-    """The mail of this occasion, and whether it was made now: the same key again finds the first one, untouched."""
+    """The mail of this occasion, and whether it was made now: the same key again finds the first one, untouched.
+
+    Its id, which becomes the Message-ID, follows from tenant and key: it is the same again after a restored backup.
+    """
+    mail_id = uuid5(tenant_id, fields["mail_key"])
     row = connection.execute(
         insert(outgoing_mails)
-        .values(tenant_id=tenant_id, mail_id=uuid4(), state="waiting", next_attempt_at=now, asked_at=now, **fields)
-        .on_conflict_do_nothing(index_elements=["tenant_id", "mail_key"])
+        .values(tenant_id=tenant_id, mail_id=mail_id, state="waiting", next_attempt_at=now, asked_at=now, **fields)
+        .on_conflict_do_nothing()
         .returning(*_COLUMNS)
     ).one_or_none()
     if row is not None:

@@ -3,6 +3,7 @@
 from store.schema.agreements import contract_terms, own_prices, priced_books, restatements
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
+from store.schema.digests import digest_recipients, digest_settings
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
 from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
@@ -48,6 +49,8 @@ __all__ = [
     "audit_log",
     "contract_terms",
     "customer_mappings",
+    "digest_recipients",
+    "digest_settings",
     "discrepancies",
     "dispute_cases",
     "dispute_evidence_drafts",

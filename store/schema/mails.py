@@ -1,7 +1,7 @@
 """Mails on their way out, each under the occasion it belongs to, and the addresses that want none."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from store.schema.base import counter, document, moment, tenant_table, text_column
 
@@ -21,6 +21,8 @@ outgoing_mails = tenant_table(
     text_column("text_body", nullable=False),
     text_column("html_body"),
     document("images", nullable=False),
+    # Beside the common ones; which are allowed: billing.mails.HEADERS.
+    Column("headers", JSONB(none_as_null=True), nullable=False, server_default=text("'{}'")),
     text_column("state", nullable=False),
     counter("attempts"),
     moment("next_attempt_at", nullable=False),

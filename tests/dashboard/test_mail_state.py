@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 def mail(state: str, **more: Any) -> OutgoingMail:
     given: dict[str, Any] = {
         "mail_id": UUID(int=1), "mail_key": "k", "kind": "recovery.link", "about": "recovery_case:1", "recipient": "a@b.example",
-        "subject": "s", "text_body": "t", "html_body": None, "images": (), "state": state, "attempts": 0, "next_attempt_at": NOW,
+        "subject": "s", "text_body": "t", "html_body": None, "images": (), "headers": {}, "state": state, "attempts": 0, "next_attempt_at": NOW,
         "lease_token": None, "lease_until": None, "last_trouble": None, "asked_by": "sam (support)", "asked_at": NOW, "sent_at": None,
     }  # fmt: skip
     return OutgoingMail(**(given | more))
