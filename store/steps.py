@@ -1,4 +1,4 @@
-"""The steps of a request or a case: which, when, who and why, written once and never changed; one table per kind of subject."""
+"""The steps of an alert, a request or a case: which, when, who and why, written once and never changed; one table per kind of subject."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert, select
 
-from store.schema import dispute_steps, recovery_steps, refund_steps
+from store.schema import alert_steps, dispute_steps, recovery_steps, refund_steps
 
-Kind = Literal["dispute", "recovery", "refund"]
+Kind = Literal["alert", "dispute", "recovery", "refund"]
 # Each kind's table, and its column that names whose step it is.
 _TABLES = {
+    "alert": (alert_steps, "alert_id"),
     "dispute": (dispute_steps, "case_id"),
     "recovery": (recovery_steps, "case_id"),
     "refund": (refund_steps, "request_id"),
@@ -39,7 +40,7 @@ def add_step(
     who: str,
     why: str | None,
 ) -> None:
-    """Write down a step of a dispute's case, a recovery case or a refund request."""
+    """Write down a step of an alert, a dispute's case, a recovery case or a refund request."""
     table, subject = _TABLES[kind]
     values = {"tenant_id": tenant_id, subject: subject_id, "step": step, "at": at, "who": who, "why": why}
     connection.execute(insert(table).values(values))

@@ -1,6 +1,7 @@
 """Every table of the store, by name; the migrations make them, these describe them."""
 
 from store.schema.agreements import contract_terms, own_prices, priced_books, restatements
+from store.schema.alerts import alert_days, alert_steps, alert_tunings, alerts, detection_runs
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.digests import digest_recipients, digest_settings
@@ -46,9 +47,14 @@ from store.schema.warehouse import warehouse_versions
 __all__ = [
     "ALL_COMMANDS",
     "SCHEMA",
+    "alert_days",
+    "alert_steps",
+    "alert_tunings",
+    "alerts",
     "audit_log",
     "contract_terms",
     "customer_mappings",
+    "detection_runs",
     "digest_recipients",
     "digest_settings",
     "discrepancies",
