@@ -17,6 +17,7 @@ from pipelines import (
     evidence_commands,
     focus_commands,
     inbox_commands,
+    key_commands,
     mail_commands,
     margin_commands,
     outbox_commands,
@@ -48,6 +49,7 @@ app.add_typer(mail_commands.app, name="mails")
 app.add_typer(digest_commands.app, name="digest")
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(usage_commands.app, name="usage")
+app.add_typer(key_commands.app, name="keys")
 app.add_typer(report_link_commands.app, name="report")
 own_price_commands.register(price_commands.app)
 app.add_typer(price_commands.app, name="prices")

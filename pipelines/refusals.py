@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
+from billing.api_keys import KeyRefused
 from billing.dead_letters import ReasonMissing
 from billing.digest_settings import DigestNotAllowed
 from billing.evidence_holdings import NoSuchDispute
@@ -51,6 +52,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     FolderRefused,
     ImportOvertaken,
     ImportRunning,
+    KeyRefused,
     LakeDamaged,
     LinkSecretDamaged,
     MoneyError,

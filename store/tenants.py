@@ -49,6 +49,13 @@ def ensure_tenant(
     return tenant_id
 
 
+def find_tenant(engine: Engine, slug: str) -> UUID | None:
+    """The id of the tenant with this slug; None when there is none."""
+    with engine.connect() as connection:
+        wanted = select(tenant_directory.c.tenant_id).where(tenant_directory.c.slug == slug)
+        return connection.execute(wanted).scalar_one_or_none()
+
+
 def list_tenants(engine: Engine) -> list[Tenant]:
     """All tenants by slug. Each one's row is read in a transaction of its own tenant."""
     with engine.connect() as connection:

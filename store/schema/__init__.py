@@ -2,6 +2,7 @@
 
 from store.schema.agreements import contract_terms, own_prices, priced_books, restatements
 from store.schema.alerts import alert_days, alert_steps, alert_tunings, alerts, detection_runs
+from store.schema.api_keys import api_key_days, api_keys
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
 from store.schema.digests import digest_recipients, digest_settings
@@ -51,6 +52,8 @@ __all__ = [
     "alert_steps",
     "alert_tunings",
     "alerts",
+    "api_key_days",
+    "api_keys",
     "audit_log",
     "contract_terms",
     "customer_mappings",
