@@ -39,6 +39,17 @@ def link(
     return f"{public_url}{path}/{token(secret, Action(action, alert_id, recipient, expires_at))}"
 
 
+def alert_links(
+    public_url: str, secret: bytes, alert_id: UUID, recipient: str, expires_at: datetime
+) -> dict[Verb | Literal["open"], str]:
+    """The alert's page, and a link for each answer that a recipient may give."""
+    answers: tuple[Verb, ...] = ("confirm", "expected", "planned", "snooze", "not_an_issue")
+    return {
+        "open": f"{public_url}/spikes?alert={alert_id}",
+        **{verb: link(public_url, secret, verb, alert_id, recipient, expires_at) for verb in answers},
+    }
+
+
 def token(secret: bytes, action: Action) -> str:
     """`VERSION.BODY.SIGNATURE`, each of letters that an address holds; the signature covers the two before it as they stand."""
     fields = [

@@ -1,4 +1,4 @@
-"""Mails out: each is written down first under its occasion, and these rules say what follows from the mail server's answer."""
+"""Mails and messages out: each is written down first under its occasion, and these rules say what follows from the answer."""
 
 import base64
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from billing.principals import SYSTEM, Principal
@@ -16,7 +16,11 @@ from store.outgoing_mails import OutgoingMail
 
 # How long to wait after each conversation in which the server took nothing: three days in all, then a person is asked.
 PATIENCE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1_440, 1_440))
+# For calls over HTTP, as Svix has it: eight tries within 28 hours.
+CALL_PATIENCE = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000))
+LONGEST_WAIT = timedelta(days=1)  # however long the other side asks for
 SILENT = "The sender stopped after it had begun to hand the mail over, so it may have arrived."
+SILENT_CALL = "The sender stopped after it had begun to send, so the message may arrive twice, under the same id."
 
 
 # What a mail may add to the common headers: how to leave its list, and which mail it goes on from.
@@ -39,7 +43,7 @@ class InlineImage:
 
 @dataclass(frozen=True)
 class Mail:
-    """What shall be mailed to one address, once.
+    """What shall be mailed to one address, once, or sent over one channel, whose name in the settings `recipient` then is.
 
     `key` names the occasion and is unique per tenant. `kind` groups mails of one sort, `about` is the object whose history
     they belong to. `html` must be readable with no picture loaded; `text` says the same. `headers` are some of HEADERS.
@@ -54,6 +58,7 @@ class Mail:
     html: str | None = None
     images: tuple[InlineImage, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    channel: Literal["mail", "slack", "webhook"] = "mail"
 
 
 @dataclass(frozen=True)
@@ -63,17 +68,22 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """The server will never take this mail (5xx); the sentence is its own."""
+    """The server will never take this one (5xx of a mail server); the sentence says why. `is_gone`: nor any other."""
 
     status: int
     sentence: str
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)
 class Later:
-    """Certainly not taken, for a reason that may pass: no connection, no sign-in, 4xx."""
+    """To be tried again: not taken, for a reason that may pass. `wait` is how long the other side asked for at least.
+
+    Of a mail it is certain that it was not taken; a message may have been, and is known by its id when it comes again.
+    """
 
     trouble: str
+    wait: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Princ
 
     The worker is woken when that transaction commits. Raises MailNotAllowed for a stopped or impossible address.
     """
-    refusal = why_not(connection, mail.recipient)
+    refusal = why_not(connection, mail.recipient, mail.channel)
     if refusal is not None:
         raise MailNotAllowed(refusal)
     if any(sign in mail.subject for sign in "\r\n"):
@@ -116,12 +126,13 @@ def ask(connection: Connection, tenant_id: UUID, mail: Mail, *, principal: Princ
             for image in mail.images
         ],
         headers=dict(mail.headers),
+        channel=mail.channel,
         asked_by=str(principal),
         now=now,
     )
     if is_new:
         write_line(connection, asked, "ask", by=str(principal), now=now)
-        outgoing_mails.wake(connection)
+        outgoing_mails.wake(connection, asked.channel)
     return asked
 
 
@@ -135,8 +146,11 @@ def _check_headers(mail: Mail) -> None:
             raise MailNotAllowed(f"The header {name} of {mail.key} has more than {LONGEST_HEADER} characters.")
 
 
-def why_not(connection: Connection, recipient: str | None) -> str | None:
-    """Why nothing can be mailed to this address, in a sentence without it; None when something can."""
+def why_not(connection: Connection, recipient: str | None, channel: str = "mail") -> str | None:
+    """Why nothing can be sent there, in a sentence without the address; None when something can."""
+    if channel != "mail":
+        reason = outgoing_mails.stop_reason(connection, outgoing_mails.stop_key(channel, recipient or ""))
+        return None if reason is None else f"Nothing is sent to {recipient}: {reason}"
     if not (recipient or "").strip():
         return "There is no e-mail address."
     assert recipient is not None, "just looked at"
@@ -175,7 +189,7 @@ def send_again(connection: Connection, mail_id: UUID, *, principal: Principal, n
     )  # fmt: skip
     if moved is not None:
         write_line(connection, moved, "send_again", by=str(principal), now=now)
-        outgoing_mails.wake(connection)
+        outgoing_mails.wake(connection, moved.channel)
     return moved is not None
 
 
@@ -206,10 +220,11 @@ def after(mail: OutgoingMail, outcome: Outcome, now: datetime) -> dict[str, Any]
             return {"state": "refused", "last_trouble": sentence}
         case InDoubt(trouble=trouble):
             return {"state": "unknown", "last_trouble": trouble}
-        case Later(trouble=trouble):
-            if mail.attempts > len(PATIENCE):
+        case Later(trouble=trouble, wait=asked_for):
+            patience = PATIENCE if mail.channel == "mail" else CALL_PATIENCE
+            if mail.attempts > len(patience):
                 return {"state": "refused", "last_trouble": f"Given up after {mail.attempts} tries: {trouble}"}
-            wait = PATIENCE[mail.attempts - 1]
+            wait = max(patience[mail.attempts - 1], min(asked_for or timedelta(0), LONGEST_WAIT))
             return {"state": "waiting", "last_trouble": trouble, "next_attempt_at": now + wait}
 
 
@@ -224,4 +239,7 @@ def write_line(
 ) -> None:
     """The audit line of a step. Neither the address nor the words stand in it: the log is kept for ever, mails need not be."""
     told = {"mail_id": mail.mail_id, "kind": mail.kind, "state": mail.state, **(more or {})}
-    audit.append(connection, at=now, principal=by, action=f"mail:{verb}", subject=mail.about, after=told)
+    sort = "mail" if mail.channel == "mail" else "message"
+    if sort == "message":
+        told |= {"channel": mail.channel, "recipient": mail.recipient}  # a name from the settings, nobody's address
+    audit.append(connection, at=now, principal=by, action=f"{sort}:{verb}", subject=mail.about, after=told)

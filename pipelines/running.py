@@ -20,6 +20,7 @@ from store.settings import Settings
 
 SANDBOX_KEY = "sk_test_sandbox"
 SANDBOX_SEED = 7
+CHANNEL_SETTINGS = ("METERING_SLACK_WEBHOOK_URL", "METERING_ALERT_WEBHOOKS")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def serve_until_interrupted(
     """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
 
     `write_key`, the key that may change things at Stripe, is given to the worker alone; empty when there is none.
-    So is `smtp_url`, the mail server; `off` when no mail shall leave the house. `usage_keys` are settings of providers, by name,
+    So is `smtp_url`, the mail server; `off` when no mail shall leave the house; and the addresses of the channels. `usage_keys` are settings of providers, by name,
     that the worker gets beside those it finds itself; the web process gets none of either.
     """
     logs = installation.home / "logs"
@@ -119,7 +120,7 @@ def serve_until_interrupted(
         "STRIPE_WEBHOOK_SECRETS": webhook_secrets,
         "SMTP_URL": "off",
     }
-    for_web = {**environment, **dict.fromkeys(KEY_SETTINGS, "off")}
+    for_web = {**environment, **dict.fromkeys((*KEY_SETTINGS, *CHANNEL_SETTINGS), "off")}
     for_worker = {**environment, **(usage_keys or {}), "STRIPE_WRITE_KEY": write_key or "off", "SMTP_URL": smtp_url}
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"

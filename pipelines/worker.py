@@ -40,10 +40,12 @@ from pipelines.schedule import (
 )
 from pipelines.send_commands import send_due
 from pipelines.send_mails import send_due as send_mails_due
+from pipelines.send_messages import message_round
 from store import audit
 from store.database import Engine, clock, tenant_transaction
 from store.inbox import CHANNEL as INBOX
 from store.jobs import open_job_queue, retry_stalled_jobs
+from store.outgoing_mails import CALLS as MESSAGES
 from store.outgoing_mails import CHANNEL as MAILS
 from store.reconciliation_runs import CHANNEL as RECONCILIATION
 from store.recovery_cases import CHANNEL as RECOVERY
@@ -226,6 +228,9 @@ def money_rounds(
         else:
             mailer = SmtpGateway(settings.mail_server)
             rounds[MAILS] = lambda now: send_mails_due(engine, tenant_id, mailer, now=now)
+        messages = message_round(engine, tenant_id, settings)
+        if messages is not None:
+            rounds[MESSAGES] = messages
         yield rounds
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, column, make_url, select, table, text
 from store.embedded_postgres import AdminUrl
 from store.embedded_postgres.folders import credentials_file, write_secret
 from store.schema import SCHEMA
-from store.settings import POSTGRES_DRIVER
+from store.setting_values import POSTGRES_DRIVER
 
 __all__ = [
     "APP_ROLE",

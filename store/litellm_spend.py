@@ -8,7 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
-from store.settings import POSTGRES_DRIVER
+from store.setting_values import POSTGRES_DRIVER
 
 # Prisma keeps LiteLLM's moments in UTC without a zone, and names tables and columns as it spells them.
 _SPEND = """

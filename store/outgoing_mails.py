@@ -1,4 +1,4 @@
-"""The rows of the mails on their way out: written once per occasion, claimed by lease, moved only by whoever holds the lease."""
+"""The rows of the mails and messages on their way out: written once per occasion, claimed by lease, moved by whoever holds it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,19 @@ from sqlalchemy.dialects.postgresql import insert
 
 from store.schema import mail_stops, outgoing_mails
 
-CHANNEL = "outgoing_mails"
+# What wakes those who send: mails and calls have each their own, so that a slow server of one kind keeps no other waiting.
+CHANNEL, CALLS = "outgoing_mails", "outgoing_calls"
 
 table = outgoing_mails.c
 
 
 @dataclass(frozen=True)
 class OutgoingMail:
-    """One mail to one address. Times have a zone; `about` is the subject its audit lines stand under.
+    """One mail to one address, or one message over a channel. Times have a zone; `about` is the subject its audit lines stand under.
 
-    `images` are `{"content_id", "media_type", "base64"}`, shown in the HTML as `cid:content_id`; `headers` stand beside the
-    common ones.
+    `channel` is `mail`, `slack` or `webhook`; for the last two `recipient` is the channel's name in the settings and `text_body` the
+    message as JSON, which the sender turns into what the other side reads. `images` are `{"content_id", "media_type", "base64"}`, shown
+    in the HTML as `cid:content_id`; `headers` stand beside the common ones.
     """
 
     mail_id: UUID
@@ -43,6 +45,17 @@ class OutgoingMail:
     asked_by: str
     asked_at: datetime
     sent_at: datetime | None
+    channel: str = "mail"
+
+    @property
+    def stop_key(self) -> str:
+        """Under what nothing more is sent to where this one goes: an address, or a channel's kind and name."""
+        return stop_key(self.channel, self.recipient)
+
+
+def stop_key(channel: str, recipient: str) -> str:
+    """An address stands for itself; no channel's key holds an @."""
+    return recipient if channel == "mail" else f"{channel}:{recipient}"
 
 
 _COLUMNS = [column for column in outgoing_mails.columns if column.name not in {"tenant_id", "position"}]
@@ -84,15 +97,18 @@ def about(connection: Connection, subjects: Sequence[str]) -> list[OutgoingMail]
 
 
 def newest(connection: Connection, *, limit: int = 200) -> list[OutgoingMail]:
-    """The latest mails, newest first."""
+    """The latest mails and messages, newest first."""
     return [_mail(row) for row in connection.execute(select(*_COLUMNS).order_by(table.position.desc()).limit(limit))]
 
 
-def claim(connection: Connection, *, now: datetime, lease: timedelta) -> OutgoingMail | None:
-    """Take the most overdue waiting mail that is free, for as long as the lease lasts; None when there is none."""
+def claim(
+    connection: Connection, *, now: datetime, lease: timedelta, channels: Sequence[str] = ("mail",)
+) -> OutgoingMail | None:
+    """Take the most overdue waiting row of these channels that is free, for as long as the lease lasts; None when there is none."""
     due = (
         select(table.mail_id)
         .where(
+            table.channel.in_(channels),
             table.state == "waiting",
             table.next_attempt_at <= now,
             or_(table.lease_until.is_(None), table.lease_until <= now),
@@ -129,10 +145,18 @@ def record(connection: Connection, mail: OutgoingMail, **values: Any) -> Outgoin
 
 def doubt(connection: Connection, *, now: datetime, trouble: str) -> list[OutgoingMail]:
     """Mails whose sender went silent after it had begun to hand them over: whether they arrived is unknown from now on."""
-    silent = and_(table.state == "sending", table.lease_until <= now)
+    silent = and_(table.channel == "mail", table.state == "sending", table.lease_until <= now)
     rows = connection.execute(
         update(outgoing_mails).where(silent).values(state="unknown", last_trouble=trouble).returning(*_COLUMNS)
     )
+    return [_mail(row) for row in rows]
+
+
+def resume(connection: Connection, *, now: datetime, trouble: str) -> list[OutgoingMail]:
+    """Messages whose sender went silent: they are sent again under the same id, by which the other side knows them."""
+    silent = and_(table.channel != "mail", table.state == "sending", table.lease_until <= now)
+    again = {"state": "waiting", "lease_token": None, "lease_until": None, "last_trouble": trouble}
+    rows = connection.execute(update(outgoing_mails).where(silent).values(**again).returning(*_COLUMNS))
     return [_mail(row) for row in rows]
 
 
@@ -145,9 +169,9 @@ def move(
     return _moved(connection, where, lease_token=None, lease_until=None, **values)
 
 
-def wake(connection: Connection) -> None:
-    """Wake the worker when this transaction commits."""
-    connection.execute(text(f"notify {CHANNEL}"))
+def wake(connection: Connection, channel: str = "mail") -> None:
+    """Wake the worker that sends over this channel when this transaction commits."""
+    connection.execute(text(f"notify {CHANNEL if channel == 'mail' else CALLS}"))
 
 
 def stop_reason(connection: Connection, address: str) -> str | None:

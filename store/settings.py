@@ -10,7 +10,19 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-POSTGRES_DRIVER = "postgresql+psycopg://"
+from store.channel_settings import Channel, slack_channel, webhook_channels
+from store.setting_values import (
+    alert_webhooks,
+    api_token,
+    endpoint_secrets,
+    langfuse_keys,
+    nothing_when_off,
+    postgres_url,
+    secure_address,
+    slack_address,
+    stripe_key,
+    web_address,
+)
 
 
 class ConfigurationError(Exception):
@@ -21,62 +33,7 @@ class ConfigurationError(Exception):
         self.sentences = sentences
 
 
-def _postgres_url(value: SecretStr) -> SecretStr:
-    """The URL with SQLAlchemy's driver named, as every hosting service's `postgres://…` needs it."""
-    url = value.get_secret_value()
-    for scheme in (POSTGRES_DRIVER, "postgresql://", "postgres://"):
-        if url.startswith(scheme):
-            return SecretStr(POSTGRES_DRIVER + url.removeprefix(scheme))
-    raise ValueError("must look like postgresql://user:password@host:5432/database")
-
-
-def _stripe_key(value: SecretStr) -> SecretStr:
-    """A secret or restricted key; a publishable one cannot read anything."""
-    if not value.get_secret_value().startswith(("sk_", "rk_")):
-        raise ValueError("must be a secret or restricted key (it begins with sk_ or rk_)")
-    return value
-
-
-def _nothing_when_off(value: object) -> object:
-    """`off` is no key at all: an empty variable would leave the one in `.env` standing."""
-    return None if value == "off" else value
-
-
-def _web_address(value: str) -> str:
-    """A base address without a slash at its end."""
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return value.rstrip("/")
-
-
-def _api_token(value: SecretStr) -> SecretStr:
-    """Long enough that nobody guesses it, and what a header can carry."""
-    if not re.fullmatch(r"[\x21-\x7e]{32,}", value.get_secret_value()):
-        raise ValueError("must have at least 32 characters and no spaces (openssl rand -hex 32 makes one)")
-    return value
-
-
-def _secure_address(value: str) -> str:
-    """An address that a customer's browser may be sent to."""
-    if not value.startswith("https://"):
-        raise ValueError("must begin with https://")
-    return value
-
-
-PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
-
-
-def _webhook_secrets(value: SecretStr) -> SecretStr:
-    """`endpoint=whsec_…[,whsec_…][;endpoint=…]`; the names stand in the addresses that Stripe is given."""
-    for part in filter(None, value.get_secret_value().split(";")):
-        name, _, secrets = part.partition("=")
-        if not re.fullmatch(r"[a-z0-9-]{1,63}", name.strip()) or not all(
-            secret.strip().startswith("whsec_") for secret in secrets.split(",")
-        ):
-            raise ValueError(
-                "must look like main=whsec_…, with commas between the secrets of one endpoint and ; between endpoints"
-            )
-    return value
+PostgresUrl = Annotated[SecretStr, AfterValidator(postgres_url)]
 
 
 @dataclass(frozen=True)
@@ -132,16 +89,9 @@ def _mail_sender(value: str) -> str:
     return value
 
 
-def _langfuse_keys(value: SecretStr) -> SecretStr:
-    """Langfuse's two keys, as it shows them for Basic authentication."""
-    if not re.fullmatch(r"pk-lf-\S+:sk-lf-\S+", value.get_secret_value()):
-        raise ValueError("must be the project's two keys, as pk-lf-…:sk-lf-…")
-    return value
-
-
 Port = Annotated[int, Field(ge=1, le=65535)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-SourceKey = Annotated[SecretStr | None, BeforeValidator(_nothing_when_off)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
+SourceKey = Annotated[SecretStr | None, BeforeValidator(nothing_when_off)]
 
 
 class Settings(BaseSettings):
@@ -155,22 +105,29 @@ class Settings(BaseSettings):
     metering_port: Port = 8501
     metering_sandbox_port: Port = 8502
     metering_public_url: WebAddress | None = None
-    metering_link_secret: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
+    metering_link_secret: Annotated[SecretStr, AfterValidator(api_token)] | None = None
     database_url: PostgresUrl | None = None
     database_owner_url: PostgresUrl | None = None
-    stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    stripe_api_key: Annotated[SecretStr, AfterValidator(stripe_key)] | None = None
     stripe_write_key: Annotated[
-        Annotated[SecretStr, AfterValidator(_stripe_key)] | None, BeforeValidator(_nothing_when_off)
+        Annotated[SecretStr, AfterValidator(stripe_key)] | None, BeforeValidator(nothing_when_off)
     ] = None
-    stripe_api_base: Annotated[str, AfterValidator(_web_address)] = "https://api.stripe.com"
-    stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
+    stripe_api_base: Annotated[str, AfterValidator(web_address)] = "https://api.stripe.com"
+    stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(endpoint_secrets)] | None = None
     stripe_requests_per_second: int = Field(20, ge=1, le=100)
-    metering_api_token: Annotated[SecretStr, AfterValidator(_api_token)] | None = None
+    metering_api_token: Annotated[SecretStr, AfterValidator(api_token)] | None = None
     metering_api_role: Literal["viewer", "support", "lead", "finance", "founder"] = "support"
     smtp_url: Annotated[SecretStr, AfterValidator(_mail_url)] | None = None
     metering_customer_mails: bool = False
-    stripe_portal_url: Annotated[str, AfterValidator(_secure_address)] | None = None
+    stripe_portal_url: Annotated[str, AfterValidator(secure_address)] | None = None
     smtp_from: Annotated[str, AfterValidator(_mail_sender)] | None = None
+    metering_slack_webhook_url: Annotated[
+        Annotated[SecretStr, AfterValidator(slack_address)] | None, BeforeValidator(nothing_when_off)
+    ] = None
+    metering_alert_webhooks: Annotated[
+        Annotated[SecretStr, AfterValidator(alert_webhooks)] | None, BeforeValidator(nothing_when_off)
+    ] = None
+    metering_private_webhooks: bool = False
     metering_openai_admin_key: SourceKey = None
     metering_openai_base_url: WebAddress = "https://api.openai.com"
     metering_anthropic_admin_key: SourceKey = None
@@ -179,9 +136,9 @@ class Settings(BaseSettings):
     metering_openrouter_base_url: WebAddress = "https://openrouter.ai"
     metering_litellm_key: SourceKey = None
     metering_litellm_base_url: WebAddress | None = None
-    metering_litellm_database_url: Annotated[PostgresUrl | None, BeforeValidator(_nothing_when_off)] = None
+    metering_litellm_database_url: Annotated[PostgresUrl | None, BeforeValidator(nothing_when_off)] = None
     metering_langfuse_keys: Annotated[
-        Annotated[SecretStr, AfterValidator(_langfuse_keys)] | None, BeforeValidator(_nothing_when_off)
+        Annotated[SecretStr, AfterValidator(langfuse_keys)] | None, BeforeValidator(nothing_when_off)
     ] = None
     metering_langfuse_base_url: WebAddress = "https://cloud.langfuse.com"
     metering_helicone_key: SourceKey = None
@@ -191,6 +148,15 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """Where people reach the pages, without a slash at the end; what links in mails and messages begin with."""
         return self.metering_public_url or f"http://127.0.0.1:{self.metering_port}"
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where messages about alerts go over HTTP: Slack first, then the webhooks."""
+        slack, webhooks = self.metering_slack_webhook_url, self.metering_alert_webhooks
+        return (
+            *((slack_channel(slack.get_secret_value()),) if slack else ()),
+            *(webhook_channels(webhooks.get_secret_value()) if webhooks else ()),
+        )
 
     @property
     def mail_server(self) -> MailServer | None:
@@ -220,6 +186,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _messages_are_encrypted(self) -> Self:
+        """What alerts say is nobody's on the way; inside one's own network that is one's own affair."""
+        if not self.metering_private_webhooks and any(not each.url.startswith("https://") for each in self.channels):
+            raise ValueError(
+                "METERING_SLACK_WEBHOOK_URL and METERING_ALERT_WEBHOOKS must begin with https:// unless METERING_PRIVATE_WEBHOOKS is true"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _owner_needs_app(self) -> Self:
         """An owner's address alone would migrate one database and work in another."""
         if self.database_owner_url is not None and self.database_url is None:
@@ -231,6 +206,7 @@ class Settings(BaseSettings):
 
 _SHOWN = {"stripe_api_base", "stripe_portal_url", "stripe_requests_per_second"}
 _ALLOWED = {
+    "metering_private_webhooks": "must be true or false",
     "metering_customer_mails": "must be true or false",
     "metering_tenant": "must be a short name of lower-case letters, digits and hyphens",
     "metering_reporting_currency": "must be a currency's three lower-case letters, such as usd",
@@ -260,7 +236,9 @@ def _sentence(problem: Any) -> str:
     name = str(problem["loc"][0])
     is_secret = (
         (
-            name.startswith(("database_", "stripe_", "smtp_url", "metering_api_token"))
+            name.startswith(
+                ("database_", "stripe_", "smtp_url", "metering_api_token", "metering_slack_", "metering_alert_")
+            )
             or name.endswith(("_key", "_keys", "_database_url", "_secret"))
         )
         and isinstance(problem["input"], str)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from store.settings import POSTGRES_DRIVER
+from store.setting_values import POSTGRES_DRIVER
 
 Wait = Callable[[float], None]
 

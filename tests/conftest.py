@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.demo_fixtures",
     "tests.browser_fixtures",
     "tests.mail_fixtures",
+    "tests.webhook_fixtures",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

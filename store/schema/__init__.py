@@ -9,7 +9,7 @@ from store.schema.digests import digest_recipients, digest_settings
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
 from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
-from store.schema.mails import mail_stops, outgoing_mails
+from store.schema.mails import mail_stops, message_channels, outgoing_mails
 from store.schema.prices import fx_rates, price_entries
 from store.schema.provider_reports import provider_costs, provider_usage, usage_connections
 from store.schema.reconciliation import discrepancies, reconciliation_runs
@@ -71,6 +71,7 @@ __all__ = [
     "investor_snapshots",
     "lake_files",
     "mail_stops",
+    "message_channels",
     "metadata",
     "outgoing_mails",
     "own_prices",

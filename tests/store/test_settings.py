@@ -153,3 +153,55 @@ def test_a_providers_key_that_cannot_be_used_is_not_repeated(monkeypatch: pytest
         load_settings()
     assert name in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+SECRET = "whsec_" + "b3Bz" * 10
+
+
+def test_channels_are_named_with_their_addresses_and_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERING_SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/hunter2")
+    monkeypatch.setenv(
+        "METERING_ALERT_WEBHOOKS",
+        f"ops=https://ops.acme.example/in?a=1%2C2,{SECRET},{SECRET}; bi=https://b.example,{SECRET}",
+    )
+    settings = load_settings()
+    slack, ops, bi = settings.channels
+    assert (slack.kind, slack.name, slack.host, slack.secrets) == ("slack", "slack", "hooks.slack.com", ())
+    assert (ops.name, ops.url, ops.secrets) == (
+        "ops",
+        "https://ops.acme.example/in?a=1%2C2",
+        (b"ops" * 10, b"ops" * 10),
+    )
+    assert (bi.name, bi.host) == ("bi", "b.example")
+    assert "hunter2" not in repr(settings) + repr(settings.channels) + settings.model_dump_json()
+    monkeypatch.setenv("METERING_SLACK_WEBHOOK_URL", "off")
+    monkeypatch.setenv("METERING_ALERT_WEBHOOKS", "off")
+    assert load_settings().channels == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("METERING_SLACK_WEBHOOK_URL", "hooks.slack.com/services/hunter2", "begin with https://"),
+        ("METERING_SLACK_WEBHOOK_URL", "http://hooks.slack.com/services/hunter2", "unless METERING_PRIVATE_WEBHOOKS"),
+        ("METERING_ALERT_WEBHOOKS", f"https://hunter2.example,{SECRET}", "must look like name="),
+        ("METERING_ALERT_WEBHOOKS", "ops=https://hunter2.example", "must look like name="),
+        ("METERING_ALERT_WEBHOOKS", "ops=https://ops.example,whsec_hunter2", "24 to 64 bytes"),
+        ("METERING_ALERT_WEBHOOKS", f"ops=https://me:hunter2@ops.example,{SECRET}", "without a password"),
+        ("METERING_ALERT_WEBHOOKS", f"ops=https://hunter2:x,{SECRET}", "must look like name="),
+        (
+            "METERING_ALERT_WEBHOOKS",
+            f"a=https://hunter2.example,{SECRET};a=https://a.example,{SECRET}",
+            "name of its own",
+        ),
+        ("METERING_ALERT_WEBHOOKS", f"slack=https://hunter2.example,{SECRET}", "none the name slack"),
+        ("METERING_PRIVATE_WEBHOOKS", "maybe", "true or false"),
+    ],
+)
+def test_a_channel_that_cannot_be_used_is_said_without_its_address(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
