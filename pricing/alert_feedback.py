@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 from pricing.finding import Finding
@@ -64,36 +64,35 @@ def wide_factor(confirmed: int, rejected: int) -> Fraction:
     return 1 + missing / WIDE_FROM * (WIDE_MAX - 1)
 
 
-def factor_now(tuning: Tuning, now: datetime) -> Fraction:
-    """What is left of a tuning's factor: all of it when it was set, 1 from its end on, straight between."""
-    if now >= tuning.ends_at or tuning.ends_at <= tuning.set_at:
+def factor_at(tuning: Tuning, at: datetime) -> Fraction:
+    """What is left of a tuning's factor: all of it until it was set, 1 from 90 days later or its end on, straight between."""
+    if at >= tuning.ends_at:
         return Fraction(1)
-    left = Fraction(
-        (tuning.ends_at - max(now, tuning.set_at)) // timedelta(seconds=1),
-        (tuning.ends_at - tuning.set_at) // timedelta(seconds=1),
-    )
-    return 1 + (tuning.factor - 1) * left
+    left = max(timedelta(0), WEARS_OFF - max(timedelta(0), at - tuning.set_at))
+    return 1 + (tuning.factor - 1) * Fraction(left // timedelta(seconds=1), WEARS_OFF // timedelta(seconds=1))
 
 
-def factor_of(tunings: Iterable[Tuning], now: datetime) -> Fraction:
+def factor_of(tunings: Iterable[Tuning], at: datetime) -> Fraction:
     """What the limit of one subject is multiplied by: the product of what is left of each answer, between 1 and 2."""
     product = Fraction(1)
     for tuning in tunings:
-        product *= factor_now(tuning, now)
+        product *= factor_at(tuning, at)
     return min(FACTOR_MAX, max(Fraction(1), product))
 
 
-def why_silent(finding: Finding, tunings: Iterable[Tuning], now: datetime) -> str | None:
-    """Why earlier answers keep a new finding from becoming an alert; None where they do not.
+def why_silent(finding: Finding, tunings: Iterable[Tuning]) -> str | None:
+    """Why answers keep a finding from becoming an alert; None where they do not.
 
-    `tunings` are those of the finding's detector, its subject's and those of all subjects.
+    `tunings` are those of the finding's detector, its subject's and those of all subjects. They count as they stood when the day
+    ended, so that a day once silent is silent whenever it is looked at; days before an answer are as silent as the first after it.
     """
-    in_force = [tuning for tuning in tunings if tuning.set_at <= now < tuning.ends_at]
+    ended_at = datetime.combine(finding.day + timedelta(days=1), time.min, UTC)
+    in_force = [tuning for tuning in tunings if ended_at < tuning.ends_at]
     if finding.impact_minor is not None and abs(finding.impact_minor) >= HUGE_MINOR:
         return None
     if any(_is_within(finding, tuning) for tuning in in_force):
         return "It is within the level that was called normal."
-    factor = factor_of(in_force, now)
+    factor = factor_of(in_force, ended_at)
     if Fraction(finding.score) >= factor or _outgrows(finding, in_force):
         return None
     return f"Earlier answers raised the limit to {float(factor):.2f} times; this reaches {finding.score:.2f}."

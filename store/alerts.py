@@ -152,8 +152,8 @@ def _end(connection: Connection, *conditions: Any, now: datetime) -> None:
     connection.execute(update(alert_tunings).where(*conditions, _tunings.ends_at > now).values(ends_at=now))
 
 
-def tunings(connection: Connection, now: datetime) -> list[Tuning]:
-    """What earlier answers tune at a moment, in the order they were given."""
+def tunings(connection: Connection, since: datetime) -> list[Tuning]:
+    """What answers have tuned at a moment or later, in the order they were given."""
     rows = connection.execute(
         select(
             _tunings.detector,
@@ -165,7 +165,7 @@ def tunings(connection: Connection, now: datetime) -> list[Tuning]:
             _tunings.set_at,
             _tunings.ends_at,
         )
-        .where(_tunings.ends_at > now)
+        .where(_tunings.ends_at > since)
         .order_by(_tunings.set_at, _tunings.tuning_id)
     )
     return [

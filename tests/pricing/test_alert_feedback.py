@@ -52,27 +52,27 @@ def test_the_limit_stays_between_one_and_two_times_its_own(answers: list[tuple[F
 
 def test_a_day_like_the_one_called_no_issue_stays_silent_and_one_twice_as_large_is_told() -> None:
     rejected = [answered(REJECTED, impact_minor=20_000)]
-    assert why_silent(found(score=1.3), rejected, NOW) is None  # 1.3 > 1.25
-    silent = why_silent(found(score=1.2), rejected, NOW)
+    assert why_silent(found(score=1.3), rejected) is None  # 1.3 > 1.25
+    silent = why_silent(found(score=1.2), rejected)
     assert silent == "Earlier answers raised the limit to 1.25 times; this reaches 1.20."
-    assert why_silent(found(usd=499, score=1.2), rejected, NOW) is not None  # $399 < 2 x $200
-    assert why_silent(found(usd=500, score=1.2), rejected, NOW) is None  # $400 = 2 x $200
+    assert why_silent(found(usd=499, score=1.2), rejected) is not None  # $399 < 2 x $200
+    assert why_silent(found(usd=500, score=1.2), rejected) is None  # $400 = 2 x $200
 
 
 def test_a_thousand_dollars_a_day_are_told_whatever_was_answered() -> None:
     rejected = [answered(REJECTED, impact_minor=90_000)] * 9
-    assert why_silent(found(usd=1_099, score=1.0), rejected, NOW) is not None
+    assert why_silent(found(usd=1_099, score=1.0), rejected) is not None
     assert found(usd=1_100).impact_minor == HUGE_MINOR
-    assert why_silent(found(usd=1_100, score=1.0), rejected, NOW) is None
+    assert why_silent(found(usd=1_100, score=1.0), rejected) is None
 
 
 def test_an_accepted_level_is_normal_for_six_weeks_with_a_quarter_of_room_and_in_its_direction_only() -> None:
     at = NOW - timedelta(days=10)
     level = [answered(Fraction(1), level=200 * PICO, set_at=at, ends_at=at + NORMAL_FOR)]
-    assert why_silent(found(usd=350, score=9.0), level, NOW) == "It is within the level that was called normal."
-    assert why_silent(found(usd=351, score=9.0), level, NOW) is None  # 351 - 100 > 1.25 x 200
-    assert why_silent(found(usd=20, score=9.0), level, NOW) is None  # a fall was not called normal
-    assert why_silent(found(usd=350, score=9.0), level, at + NORMAL_FOR) is None
+    assert why_silent(found(usd=350, score=9.0), level) == "It is within the level that was called normal."
+    assert why_silent(found(usd=351, score=9.0), level) is None  # 351 - 100 > 1.25 x 200
+    assert why_silent(found(usd=20, score=9.0), level) is None  # a fall was not called normal
+    assert why_silent(found(day=(at + NORMAL_FOR).date(), usd=350, score=9.0), level) is None
 
 
 @pytest.mark.parametrize(
