@@ -56,7 +56,7 @@ def _rows(usage: DailyUsage, series: UsageSeries, found: list[Alert]) -> pl.Data
                 "rise" if alert.is_rise else "fall",
                 alert.component,
                 *(_dollars(amount) for amount in amounts),
-                sentence(alert, customer, str(key["model"])),
+                sentence(alert, f"{customer}'s {key['model']}"),
             )
         )
     schema = {

@@ -18,6 +18,8 @@ SCORE_MIN = 1.0
 AT_STAKE_PICO_USD = 250_000_000_000
 # Alerts of a series at most so many days apart are one episode.
 QUIET_DAYS = 7
+# A level that goes back within so many days to where it was ends the episode and begins none.
+RETURN_DAYS = 56
 # What is usual is described by so many days before an episode.
 USUAL_DAYS, SPARSE_DAYS = 28, 120
 # Of the days that are as usual, 95 % lie within so many scales.
@@ -58,32 +60,71 @@ def alerts(
     quantities: Sequence[str],
     *,
     at_stake_pico_usd: int = AT_STAKE_PICO_USD,
+    limits: Grid | None = None,
+    since: int = 0,
 ) -> list[Alert]:
-    """The days that are both surprising and worth the money, by series and day; `usage` is what the series were made of."""
+    """The days that are both surprising and worth the money, by series and day; `usage` is what the series were made of.
+
+    `limits` are the scores, one for each series, from which a day is told (SCORE_MIN without them); days before number `since` only
+    tell when an episode began.
+    """
     stake = _at_stake(series.fixed_cost)
-    flags = (judged.score >= SCORE_MIN) & (stake >= at_stake_pico_usd / PICO)
+    least = np.full(len(stake), SCORE_MIN) if limits is None else limits
+    flags = (judged.score >= least[:, np.newaxis]) & (stake >= at_stake_pico_usd / PICO)
     counts = usage.select("requests", *quantities).cast(pl.Int64).to_numpy()
-    usual = _usual(series, np.any(flags, axis=1))
-    found = []
+    usual, returns = _usual(series, np.any(flags, axis=1)), _Returns()
+    found: list[Alert] = []
     for row, first, day in _episodes(flags):
-        component = COMPONENTS[judged.component[row, day]]
-        expected, lower, upper = _expected(series, usual, component, row, first, day)
+        component, is_rise = COMPONENTS[judged.component[row, day]], bool(judged.is_rise[row, day])
+        begun = returns.before(row, day, is_rise=is_rise)
+        if begun is not None and _is_usual(
+            series, row, day, _expected(series, usual, component, row, begun, day), is_rise
+        ):
+            continue
+        returns.note(row, first, day, is_rise=is_rise)
+        if day < since:
+            continue
+        band = _expected(series, usual, component, row, first, day)
         found.append(
             Alert(
                 series=row,
                 day=series.day(day),
                 episode_first_day=series.day(first),
-                score=float(judged.score[row, day]),
+                score=float(judged.score[row, day] / least[row]),
                 component=component.name,
-                is_rise=bool(judged.is_rise[row, day]),
+                is_rise=is_rise,
                 actual_pico_usd=int(series.cost_pico_usd[row, day]),
-                expected_pico_usd=expected,
-                lower_pico_usd=lower,
-                upper_pico_usd=upper,
-                parts=_parts(series, counts, quantities, row, first, day, expected),
+                expected_pico_usd=band[0],
+                lower_pico_usd=band[1],
+                upper_pico_usd=band[2],
+                parts=_parts(series, counts, quantities, row, first, day, band[0]),
             )
         )
     return found
+
+
+class _Returns:
+    """Remembers when each series' last rises and falls began: coming back to what was usual before them is no news."""
+
+    def __init__(self) -> None:
+        self._episodes: dict[tuple[int, bool], tuple[int, int]] = {}
+
+    def before(self, row: int, day: int, *, is_rise: bool) -> int | None:
+        """The first day of what went the other way in the last two months; None where nothing did."""
+        first, last = self._episodes.get((row, not is_rise), (0, -RETURN_DAYS - 1))
+        return first if day - last <= RETURN_DAYS else None
+
+    def note(self, row: int, first: int, day: int, *, is_rise: bool) -> None:
+        """A day that surprised, of an episode that began on `first`."""
+        began, last = self._episodes.get((row, is_rise), (first, -RETURN_DAYS - 1))
+        self._episodes[row, is_rise] = (began if first - last <= RETURN_DAYS else first), day
+
+
+def _is_usual(series: UsageSeries, row: int, day: int, band: tuple[int, int, int], is_rise: bool) -> bool:
+    """Whether the day has come no further than twice the band's width: some usual days lie beyond a band, and many days come back."""
+    actual = int(series.cost_pico_usd[row, day])
+    expected, end = band[0], band[2] if is_rise else band[1]
+    return actual * expected <= end * end if is_rise else actual * expected >= end * end
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """An alert in one sentence that a founder understands: what it cost, what was expected, and what the difference is made of."""
 
+from collections.abc import Mapping
+
 from pricing.anomaly_alerts import Alert, part_pico_usd
 from pricing.money import divide_half_away
 
@@ -14,26 +16,25 @@ _MORE = {
 }
 
 
-def sentence(alert: Alert, customer: str, model: str) -> str:
-    """As in: Acme's gpt-5 cost $412.10, expected $98.00 ($80.00 to $120.00): more requests +$300.00, …"""
-    paid, usual, lower, upper = (
-        dollars(amount)
-        for amount in (
-            alert.actual_pico_usd,
-            alert.expected_pico_usd,
-            alert.lower_pico_usd,
-            alert.upper_pico_usd,
-        )
-    )
-    impact = alert.impact_pico_usd
-    parts = sorted(part_pico_usd(alert.parts).items(), key=lambda part: -abs(part[1]))
+def sentence(alert: Alert, subject: str) -> str:
+    """As in: Acme's gpt-5 cost $412.10 instead of $98.00 ($80.00 to $120.00), +$314.10: more requests +$300.00."""
+    band = alert.expected_pico_usd, alert.lower_pico_usd, alert.upper_pico_usd
+    return what_it_cost(subject, alert.actual_pico_usd, band, part_pico_usd(alert.parts))
+
+
+def what_it_cost(
+    subject: str, actual_pico_usd: int, band_pico_usd: tuple[int, int, int], parts: Mapping[str, int]
+) -> str:
+    """What a day came to, beside what was expected with its lower and upper end, and the parts that are worth a word."""
+    usual, lower, upper = map(dollars, band_pico_usd)
+    impact = actual_pico_usd - band_pico_usd[0]
     said = [
         f"{_MORE[name][amount < 0]} {signed_dollars(amount)}"
-        for name, amount in parts
+        for name, amount in sorted(parts.items(), key=lambda part: -abs(part[1]))
         if abs(amount) * 100 >= abs(impact) * SAID_FROM_PERCENT and amount
     ]
     why = f": {', '.join(said)}" if said else ""
-    return f"{customer}'s {model} cost {paid} instead of {usual} ({lower} to {upper}), {signed_dollars(impact)}{why}."
+    return f"{subject} cost {dollars(actual_pico_usd)} instead of {usual} ({lower} to {upper}), {signed_dollars(impact)}{why}."
 
 
 def dollars(pico_usd: int) -> str:
@@ -46,3 +47,22 @@ def signed_dollars(pico_usd: int) -> str:
     """As `dollars`, with its sign even where it is a plus."""
     said = dollars(pico_usd)
     return said if said.startswith("-") else f"+{said}"
+
+
+def price_sentence(model: str, actual_pico_usd: int, before_pico_usd: int, customers: int) -> str:
+    """As in: gpt-5 has another price: the day's calls of 12 customers cost $120.00 instead of $100.00, +$20.00."""
+    who = f"of {customers:,} customer{'s' if customers != 1 else ''} " if customers else ""
+    impact = actual_pico_usd - before_pico_usd
+    return (
+        f"{model} has another price: the day's calls {who}cost {dollars(actual_pico_usd)} instead of "
+        f"{dollars(before_pico_usd)}, {signed_dollars(impact)}."
+    )
+
+
+def unpriced_words(events: int) -> str:
+    """What a day's known cost leaves out, as in: 3 calls of that day have no price and are not in it."""
+    return (
+        "One call of that day has no price and is not in it."
+        if events == 1
+        else f"{events:,} calls of that day have no price and are not in it."
+    )
