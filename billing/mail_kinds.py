@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from billing import card_mails, recovery_mails
+from billing import alert_messages, card_mails, recovery_mails
 from store.database import Connection
 from store.outgoing_mails import OutgoingMail
 
@@ -12,6 +12,7 @@ LastLook = Callable[[Connection, OutgoingMail, datetime], str | None]
 
 LAST_LOOKS: dict[str, LastLook] = {
     **{f"recovery.{kind}": recovery_mails.why_withdrawn for kind in (*recovery_mails.KINDS, "link")},
+    **dict.fromkeys((alert_messages.OPENED, alert_messages.WORSENED), alert_messages.why_withdrawn),
     card_mails.KIND: card_mails.why_withdrawn,
 }
 

@@ -96,6 +96,14 @@ def about(connection: Connection, subjects: Sequence[str]) -> list[OutgoingMail]
     return [_mail(row) for row in rows]
 
 
+def of_kinds(connection: Connection, kinds: Sequence[str], *, since: datetime) -> list[OutgoingMail]:
+    """All of these kinds that were asked for since a moment, oldest first."""
+    rows = connection.execute(
+        select(*_COLUMNS).where(table.kind.in_(kinds), table.asked_at >= since).order_by(table.position)
+    )
+    return [_mail(row) for row in rows]
+
+
 def newest(connection: Connection, *, limit: int = 200) -> list[OutgoingMail]:
     """The latest mails and messages, newest first."""
     return [_mail(row) for row in connection.execute(select(*_COLUMNS).order_by(table.position.desc()).limit(limit))]
