@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from billing import dead_letters, reconciliation, subscriptions
+from billing.alerts import AlertNotFound, AlertRefused
 from billing.digest_settings import DigestNotAllowed
 from billing.dispute_states import NoSuchMove
 from billing.dispute_steps import DisputeNotAllowed
@@ -22,6 +23,8 @@ from store.database import Connection, tenant_transaction
 
 # Each is a sentence for the person who pressed the button; anything else is a fault and is shown as one.
 REFUSALS = (
+    AlertNotFound,
+    AlertRefused,
     DigestNotAllowed,
     DisputeNotAllowed,
     MailNotAllowed,

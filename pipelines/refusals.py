@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
+from billing.alerts import AlertNotFound, AlertRefused
 from billing.api_keys import KeyRefused
 from billing.dead_letters import ReasonMissing
 from billing.digest_settings import DigestNotAllowed
@@ -39,6 +40,8 @@ from store.warehouse import WarehouseNotWritten
 
 REFUSED = 2
 REFUSALS: tuple[type[Exception], ...] = (
+    AlertNotFound,
+    AlertRefused,
     AlreadyRunning,
     BillRefused,
     ConfigExists,

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from pricing.alert_feedback import CLEARLY_WORSE, Tuning
-from pricing.finding import Detector, Finding, Scope, Subject
+from pricing.finding import Detector, Finding, Subject
 
 State = Literal["new", "ongoing", "resolved"]
 Verdict = Literal["confirmed", "expected", "planned", "not_an_issue"]
@@ -16,14 +16,10 @@ CLOSING: frozenset[str] = frozenset({"expected", "planned", "not_an_issue"})
 # Each day of usage is judged by itself. All other detectors say what holds at the moment they look.
 DAILY: Detector = "cost_spike"
 QUIET_DAYS = 7
-# Which alert another one may lie under, the nearest first.
-_ABOVE: Mapping[Scope, tuple[Scope, ...]] = {
-    "customer_model": ("customer", "company"),
-    "customer": ("company",),
-    "provider": ("company",),
-    "model": ("company",),
-    "feature": ("company",),
-}
+# Where what is late is not one provider's.
+ALL_USAGE = "all usage"
+# The fact by which a day names the subject that it is because of, by its key.
+LEADER = "parent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +71,15 @@ class Episode:
 class Look:
     """What one look could judge. `as_of` is the moment the data are of, `now` the moment of looking, both with a zone.
 
-    `detectors` are those that did their work. Days from `since` on were judged, without the late ones: of these nothing is known,
-    so they neither open an alert nor end one. A first look finds what is long past and makes no news of it.
+    `detectors` are those that did their work. Days from `since` on were judged, without the late ones (by provider, or ALL_USAGE): of
+    these nothing is known, so they neither open an alert nor end one. A first look finds what is long past and makes no news of it.
     """
 
     as_of: datetime
     now: datetime
     since: date
     detectors: Collection[Detector]
-    late_days: Collection[date] = frozenset()
+    late: Mapping[str, Collection[date]] = field(default_factory=dict)
     tunings: Sequence[Tuning] = ()
     is_first: bool = False
 
@@ -92,15 +88,23 @@ class Look:
         """The UTC day that still runs."""
         return self.as_of.date()
 
-    def judged_between(self, after: date, before: date) -> list[date]:
-        """The closed days strictly between two that were judged, oldest first."""
+    def is_late(self, subject: Subject, day: date) -> bool:
+        """Whether usage of the subject may be missing on a day: all of it, or that of a provider that it may use."""
+        return any(
+            day in days
+            for source, days in self.late.items()
+            if source == ALL_USAGE or subject.provider is None or subject.provider == source
+        )
+
+    def judged_between(self, subject: Subject, after: date, before: date) -> list[date]:
+        """The closed days strictly between two on which a subject was judged, oldest first."""
         end = min(before, self.today)
         between = (after + timedelta(days=number) for number in range(1, (end - after).days))
-        return [day for day in between if day not in self.late_days]
+        return [day for day in between if not self.is_late(subject, day)]
 
-    def judged_after(self, day: date) -> list[date]:
-        """The closed days after one that were judged, oldest first."""
-        return self.judged_between(day, self.today)
+    def judged_after(self, subject: Subject, day: date) -> list[date]:
+        """The closed days after one on which a subject was judged, oldest first."""
+        return self.judged_between(subject, day, self.today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,109 +191,35 @@ class Placed:
     """An alert as far as it matters for which other one it lies under."""
 
     alert_id: UUID
-    detector: Detector
-    subject: Subject
-    first_day: date
-    last_day: date
-    is_rise: bool
+    subject_key: str
+    days: Mapping[date, Finding]
+
+    @property
+    def leader(self) -> tuple[str, date] | None:
+        """The subject that the day with the most at stake is because of, and that day."""
+        largest = max(self.days.values(), key=lambda day: (abs(day.impact_minor or 0), day.day), default=None)
+        key = largest.facts.get(LEADER) if largest is not None else None
+        return (str(key), largest.day) if largest is not None and key is not None else None
 
 
 def parents(placed: Sequence[Placed]) -> dict[UUID, UUID | None]:
-    """For each alert the one it is explained with: of a wider scope, in the same direction, and with a day in common."""
-    return {one.alert_id: _parent(one, placed) for one in placed}
+    """For each alert of daily cost the one that it is because of: its leader's, which has none itself.
+
+    The narrowest subject that explains a rise leads, and the others name it; one whose leader has no alert on that day stands alone.
+    """
+    leaders = {one.alert_id: _leader_of(one, placed) for one in placed}
+    found: dict[UUID, UUID | None] = {}
+    for one in placed:
+        at, seen = leaders[one.alert_id], {one.alert_id}
+        while at is not None and at not in seen and leaders[at] is not None:
+            seen.add(at)
+            at = leaders[at]
+        found[one.alert_id] = None if at in seen else at
+    return found
 
 
-def _parent(child: Placed, placed: Sequence[Placed]) -> UUID | None:
-    if child.detector != DAILY:
+def _leader_of(follower: Placed, placed: Sequence[Placed]) -> UUID | None:
+    if follower.leader is None:
         return None
-    for scope in _ABOVE.get(child.subject.scope, ()):
-        above = [
-            one
-            for one in placed
-            if (one.detector, one.subject.scope, one.is_rise) == (DAILY, scope, child.is_rise)
-            and (scope != "customer" or one.subject.customer_id == child.subject.customer_id)
-            and one.first_day <= child.last_day
-            and child.first_day <= one.last_day
-        ]
-        if above:
-            return max(above, key=lambda one: (one.last_day, one.first_day, str(one.alert_id))).alert_id
-    return None
-
-
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """An episode while one look works on it."""
-
-    episode: Episode
-    days: dict[date, Finding]
-    is_new: bool = False
-    written: dict[date, Finding] = field(default_factory=dict)
-    taken_back: dict[date, Finding] = field(default_factory=dict)
-    added: list[date] = field(default_factory=list)
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    is_news: bool = False
-    is_unsnoozed: bool = False
-    state: State = "new"
-    ended_on: date | None = None
-    resolved_why: str | None = None
-
-    @property
-    def last_day(self) -> date:
-        """The last unusual day as known now."""
-        return max(self.days, default=self.episode.last_day)
-
-    @property
-    def first_day(self) -> date:
-        """The first unusual day as known now."""
-        return min(self.days, default=self.episode.first_day)
-
-    def put(self, found: Finding) -> None:
-        """Write a day down that is new, or told differently now."""
-        before = self.days.get(found.day)
-        if before == found:
-            return
-        if before is None:
-            self.added.append(found.day)
-        elif self._is_restated(before, found):
-            self.steps.append(("restated", f"{found.day}: {found.sentence}"))
-        self.days[found.day] = self.written[found.day] = found
-
-    def _is_restated(self, before: Finding, found: Finding) -> bool:
-        """Whether a closed day comes to something else now; a day that runs, and a level, change all the time."""
-        is_closed = self.episode.detector == DAILY and not before.is_provisional
-        return is_closed and (before.actual, before.impact_minor) != (found.actual, found.impact_minor)
-
-    def take_back(self, day: date) -> None:
-        """Strike a day that is usual by what is known now."""
-        before = self.days.pop(day)
-        self.taken_back[day] = before
-        because = "it ended as usual" if before.is_provisional else "with later data it is as usual"
-        self.steps.append(("day taken back", f"{day}: {because}."))
-
-    def change(self) -> Change | None:
-        """What is to be written; None where nothing changed."""
-        was = self.episode
-        if not (self.is_new or self.written or self.taken_back or self.steps or self.state != was.state):
-            return None
-        after = Episode(
-            alert_id=was.alert_id,
-            detector=was.detector,
-            subject=was.subject,
-            state=self.state,
-            days=dict(self.days),
-            verdict=was.verdict,
-            planned_until=was.planned_until,
-            snoozed_until=None if self.is_unsnoozed else was.snoozed_until,
-            quieted_impact_minor=was.quieted_impact_minor,
-            quieted_score=was.quieted_score,
-            last_known_day=self.last_day,
-        )
-        return Change(
-            episode=after,
-            written=self.written,
-            taken_back=self.taken_back,
-            steps=self.steps,
-            is_news=self.is_news,
-            ended_on=self.ended_on,
-            resolved_why=self.resolved_why,
-        )
+    key, day = follower.leader
+    return next((one.alert_id for one in placed if one.subject_key == key and day in one.days), None)

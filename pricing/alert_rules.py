@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pricing.alert_episodes import DAILY, QUIET_DAYS, Change, Draft, Episode, Look, is_clearly_worse
+from pricing.alert_drafts import Draft
+from pricing.alert_episodes import DAILY, QUIET_DAYS, Change, Episode, Look, is_clearly_worse
 from pricing.alert_feedback import why_silent
 from pricing.finding import Detector, Finding
 
@@ -26,8 +27,8 @@ def judge(episodes: Sequence[Episode], findings: Sequence[Finding], look: Look) 
         drafts[episode.key].append(Draft(episode=episode, days=dict(episode.days), state=episode.state))
     found: defaultdict[Key, list[Finding]] = defaultdict(list)
     for finding in sorted(findings, key=lambda one: one.day):
-        is_known_well = finding.detector != DAILY or finding.day not in look.late_days
-        if finding.detector in look.detectors and is_known_well and finding.day <= look.today:
+        is_late = finding.detector == DAILY and look.is_late(finding.subject, finding.day)
+        if finding.detector in look.detectors and not is_late and finding.day <= look.today:
             found[finding.detector, finding.subject.key].append(finding)
     changes: list[Change] = []
     for key in sorted({*drafts, *found}):
@@ -67,7 +68,7 @@ def _restate(draft: Draft, found: dict[date, Finding], look: Look) -> None:
             if is_shut and is_clearly_worse(again, draft.episode):
                 continue  # what was answered was smaller: this becomes an alert of its own
             draft.put(found.pop(day))
-        elif not is_shut and look.since <= day < look.today and day not in look.late_days:
+        elif not is_shut and look.since <= day < look.today and not look.is_late(draft.subject, day):
             draft.take_back(day)
 
 
@@ -111,7 +112,7 @@ def _reaches(draft: Draft, day: date, look: Look) -> bool:
     if draft.first_day <= day <= draft.last_day:
         return True
     ends = (draft.last_day, day) if day > draft.last_day else (day, draft.first_day)
-    return len(look.judged_between(*ends)) < QUIET_DAYS
+    return len(look.judged_between(draft.subject, *ends)) < QUIET_DAYS
 
 
 def _open(drafts: list[Draft], finding: Finding, look: Look, because: str | None = None) -> None:
@@ -147,7 +148,7 @@ def _settle(draft: Draft, look: Look, *, is_newest: bool) -> None:
         if was.state != "resolved":
             _resolve(draft, look.today, "No day of it is unusual by what is known now.", look)
         return
-    quiet = [day for day in look.judged_after(draft.last_day) if day not in draft.days]
+    quiet = [day for day in look.judged_after(draft.subject, draft.last_day) if day not in draft.days]
     if draft.added:
         draft.steps.append(("seen again", ", ".join(str(day) for day in sorted(draft.added))))
     if len(quiet) >= QUIET_DAYS or not is_newest:
@@ -160,7 +161,7 @@ def _settle(draft: Draft, look: Look, *, is_newest: bool) -> None:
         return
     if was.state == "resolved" and not draft.is_new:
         draft.steps.append(("reopened", f"It was seen again on {draft.last_day}, before seven quiet days had passed."))
-    _carry_on(draft, look, is_seen_once=len(draft.days) == 1 and not look.judged_after(draft.first_day))
+    _carry_on(draft, look, is_seen_once=len(draft.days) == 1 and not look.judged_after(draft.subject, draft.first_day))
 
 
 def _carry_on(draft: Draft, look: Look, *, is_seen_once: bool) -> None:
@@ -227,7 +228,7 @@ def _return_from_snooze(draft: Draft, look: Look) -> None:
         _bring_back(draft, "It is at least twice as large as when it was snoozed.")
         draft.is_news = not look.is_first
     elif look.now >= until:
-        is_seen = draft.episode.detector != DAILY or not look.judged_after(draft.last_day)
+        is_seen = draft.episode.detector != DAILY or not look.judged_after(draft.subject, draft.last_day)
         _bring_back(draft, "The snooze has ended and it goes on." if is_seen else "The snooze has ended.")
         draft.is_news = draft.is_news or is_seen
 

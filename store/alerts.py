@@ -79,7 +79,7 @@ def change(connection: Connection, alert_id: UUID, *, now: datetime, **values: A
 def explain(
     connection: Connection, alert_id: UUID, *, explanation: Mapping[str, Any], version: int, sentence: str | None = None
 ) -> None:
-    """Keep what an alert is made of, and from which version that was read; a sentence where it says it better than the detector."""
+    """Keep what an alert is made of, by which version of the definitions; a sentence where it says it better than the detector."""
     said = {} if sentence is None else {"sentence": sentence}
     connection.execute(
         update(alerts)

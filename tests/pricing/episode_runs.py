@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid5
 
-from pricing.alert_episodes import Change, Episode, Look, Verdict, largest_day
+from pricing.alert_episodes import ALL_USAGE, Change, Episode, Look, Verdict, largest_day
 from pricing.alert_feedback import Tuning
 from pricing.alert_rules import judge
 from pricing.finding import Detector, Finding, Subject
@@ -46,6 +46,7 @@ class Company:
         findings: Sequence[Finding],
         *,
         late: Iterable[int] = (),
+        source: str = ALL_USAGE,
         detectors: Sequence[Detector] = ("cost_spike",),
         is_first: bool = False,
     ) -> list[Change]:
@@ -56,7 +57,7 @@ class Company:
             now=at,
             since=day(0),
             detectors=detectors,
-            late_days=frozenset(day(each) for each in late),
+            late={source: frozenset(day(each) for each in late)},
             tunings=self.tunings,
             is_first=is_first,
         )

@@ -1,7 +1,6 @@
 """What holds of alerts whatever the days bring: one open one per subject, nothing twice, and every change with its step."""
 
 from collections import Counter
-from datetime import date
 from uuid import UUID
 
 from hypothesis import given
@@ -104,21 +103,32 @@ def test_what_a_person_has_ended_is_never_opened_again_by_a_look(
             assert company.episodes[answered].state == "resolved"
 
 
-def placed(id_: int, subject: Subject, first: date, last: date, *, is_rise: bool = True) -> Placed:
-    return Placed(UUID(int=id_), "cost_spike", subject, first, last, is_rise)
+def placed(id_: int, subject: Subject, *days: Finding) -> Placed:
+    return Placed(UUID(int=id_), subject.key, {one.day: one for one in days})
 
 
-def test_a_customers_spike_lies_under_the_companys_of_the_same_days_and_direction() -> None:
-    both = Subject(scope="customer_model", customer_id="cus_big", provider="openai", model="gpt-5")
-    company = placed(1, Subject(scope="company"), day(10), day(12))
-    customer, pair = placed(2, BIG, day(12), day(14)), placed(3, both, day(14), day(14))
-    other = placed(4, Subject(scope="customer", customer_id="cus_other"), day(11), day(11), is_rise=False)
-    later = placed(5, Subject(scope="feature", feature="chat"), day(13), day(13))
-    above = parents([company, customer, pair, other, later])
-    assert above == {
-        UUID(int=1): None,
-        UUID(int=2): UUID(int=1),  # both have day 12
-        UUID(int=3): UUID(int=2),
-        UUID(int=4): None,  # the company's cost rose, this one's fell
-        UUID(int=5): None,  # no day in common
-    }
+def test_an_alert_lies_under_the_one_that_its_largest_day_is_because_of() -> None:
+    company, model = SUBJECTS[0], SUBJECTS[2]
+    because = {"facts": {"parent": BIG.key}}
+    above = parents(
+        [
+            placed(1, BIG, spike(10), spike(11)),
+            placed(2, company, spike(10, 900, company, **because), spike(12, 200, company)),
+            placed(
+                3, model, spike(11, 300, model, facts={"parent": company.key})
+            ),  # the company has no alert on that day
+        ]
+    )
+    assert above == {UUID(int=1): None, UUID(int=2): UUID(int=1), UUID(int=3): None}
+
+
+def test_whoever_follows_a_follower_lies_under_the_first_and_a_circle_stands_alone() -> None:
+    company, model = SUBJECTS[0], SUBJECTS[2]
+    chain = [
+        placed(1, BIG, spike(10)),
+        placed(2, company, spike(10, 300, company, facts={"parent": BIG.key})),
+        placed(3, model, spike(10, 300, model, facts={"parent": company.key})),
+    ]
+    assert parents(chain) == {UUID(int=1): None, UUID(int=2): UUID(int=1), UUID(int=3): UUID(int=1)}
+    circle = [placed(1, BIG, spike(10, facts={"parent": company.key})), chain[1]]
+    assert parents(circle) == {UUID(int=1): None, UUID(int=2): None}

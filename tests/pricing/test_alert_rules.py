@@ -243,3 +243,13 @@ def test_without_a_known_impact_twice_the_score_is_clearly_worse() -> None:
         13, [spike(number, impact_minor=None, score=score) for number, score in ((10, 2.0), (11, 3.9), (12, 4.0))]
     )
     assert not company.is_snoozed()
+
+
+def test_what_is_late_of_one_provider_says_nothing_about_anothers_model() -> None:
+    company = Company()
+    claude = Subject(scope="model", provider="anthropic", model="claude-sonnet-4-5")
+    both = [spike(10, subject=MODEL), spike(10, subject=claude), spike(10)]
+    company.look(11, both)
+    company.look(18, both, late=[14], source="openai")  # 7 days passed: one of them unknown to all that may use OpenAI
+    states = {episode.subject.key: episode.state for episode in company.episodes.values()}
+    assert states == {MODEL.key: "ongoing", claude.key: "resolved", BIG.key: "ongoing"}
