@@ -17,6 +17,7 @@ from dashboard import (
     recovery,
     refunds,
     shell,
+    spikes,
     what_if,
 )
 
@@ -31,8 +32,9 @@ pages = shell.Pages(
     overview=st.Page(overview.draw, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
     margins=st.Page(margins.draw, title="Margins", icon=":material/stacked_line_chart:", url_path="margins"),
     customers=st.Page(customers.draw, title="Customers", icon=":material/group:", url_path="customers"),
+    spikes=st.Page(spikes.draw, title="Spikes", icon=":material/bolt:", url_path="spikes"),
+    prices=st.Page(price_book.draw, title="Price book", icon=":material/sell:", url_path="price-book"),
 )
-prices = st.Page(price_book.draw, title="Price book", icon=":material/sell:", url_path="price-book")
 st.session_state[shell.PAGES] = pages
 acting = [
     st.Page(refunds.draw, title="Refunds", icon=":material/undo:", url_path="refunds"),
@@ -43,10 +45,11 @@ acting = [
 ]
 reading_pages = [
     pages.overview,
+    pages.spikes,
     pages.margins,
     pages.customers,
     st.Page(what_if.draw, title="What if", icon=":material/alt_route:", url_path="what-if"),
-    prices,
+    pages.prices,
     st.Page(investor_report.draw, title="Investor report", icon=":material/lock:", url_path="investor-report"),
 ]
 st.navigation({"Margins": reading_pages, "Act": acting}).run()

@@ -60,7 +60,7 @@ def bridge_csv(current: reading.Reading, moved: Moved, before: NamedPeriod, afte
             name = names.get(cause.customer_id or "", "")
             who = [cause.customer_id or "", name, cause.subject]
             rows.append([before.name, after.name, basis, cause.part, *who, "", "", _exact(profit, current), "", *tail])
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def segments_csv(current: reading.Reading, chosen: NamedPeriod, basis: str) -> str:
@@ -78,7 +78,7 @@ def segments_csv(current: reading.Reading, chosen: NamedPeriod, basis: str) -> s
                 [chosen.name, basis, dimension, name, each.customers, each.events, *amounts, _points(each.share), current.currency,
                  metric.key, metric.version]
             )  # fmt: skip
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def metrics_csv(current: reading.Reading, moved: Moved, chosen: NamedPeriod) -> str:
@@ -100,7 +100,7 @@ def metrics_csv(current: reading.Reading, moved: Moved, chosen: NamedPeriod) -> 
         for figure in figures
         for metric in [definition(figure.key)]
     ]
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def _amount(minor: int | None, current: reading.Reading) -> str:
@@ -117,7 +117,8 @@ def _points(share: Fraction | None) -> str:
     return "" if share is None else f"{Decimal(share.numerator) * 100 / Decimal(share.denominator):.6f}"
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as a file; no cell of it becomes a formula in a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)

@@ -24,6 +24,12 @@ STYLE = """
 .st-key-story{border-radius:.75rem;padding:.85rem 1.1rem 1.5rem;background:light-dark(#EEF0FF,#1B1D3A);color:light-dark(#23215E,#D5D7FF)}
 .st-key-story p{margin:0;font-size:1.0625rem;line-height:1.5}
 .st-key-jump button{color:inherit;text-decoration:underline}
+[class*="st-key-spike_row_"],[class*="st-key-spike_chosen_"]{position:relative;border:1px solid light-dark(#E4E7EC,#262B34);border-radius:.75rem;padding:.5rem .8rem .6rem}
+[class*="st-key-spike_row_"]:hover{background:light-dark(#F8F9FB,#14171C)}
+[class*="st-key-spike_chosen_"]{border-color:light-dark(#4F46E5,#7C83FF);background:light-dark(#F5F5FF,#15172B)}
+[class*="st-key-spike_row_"] button::after,[class*="st-key-spike_chosen_"] button::after{content:"";position:absolute;inset:0}
+[class*="st-key-spike_row_"] button p,[class*="st-key-spike_chosen_"] button p{font-weight:600}
+.st-key-spike_sentence p{font-size:1.0625rem;line-height:1.45}
 [class*="st-key-attention_"]{border-top:1px solid light-dark(#EDEFF3,#20242C);padding-top:.55rem}
 [data-testid="stStatusWidget"]{visibility:hidden}
 [role="radio"][aria-checked="true"] p{color:light-dark(#3730A3,#C9CBFD)!important}
@@ -47,11 +53,23 @@ class Pages:
     overview: Any
     margins: Any
     customers: Any
+    spikes: Any
+    prices: Any
 
 
 def customers_page() -> Any:
     """Where a customer is shown."""
     return st.session_state[PAGES].customers
+
+
+def spikes_page() -> Any:
+    """Where what is unusual is shown."""
+    return st.session_state[PAGES].spikes
+
+
+def prices_page() -> Any:
+    """Where models' prices are shown."""
+    return st.session_state[PAGES].prices
 
 
 def wear() -> None:
