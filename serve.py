@@ -16,12 +16,13 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from api import health, refund_requests, shared_reports, webhooks
+from api import alert_links, health, refund_requests, shared_reports, webhooks
 from api.bearer import Gate
 from billing.principals import Principal
 from dashboard import reading
 from dashboard.front_door import FrontDoor
 from store.database import DatabaseUnreachable, Engine, open_engine
+from store.link_secret import link_secret
 from store.settings import ConfigurationError, load_settings
 from store.tenants import ensure_tenant
 
@@ -48,6 +49,7 @@ def build_app() -> ASGIApp:
                 *webhooks.routes(settings.webhook_secrets, _books),
                 *refund_requests.routes(gate, _books),
                 *shared_reports.routes(_books),
+                *alert_links.routes(_books, functools.partial(link_secret, settings), settings.public_url),
             ],
             middleware=[Middleware(FrontDoor)],
             on_script_error=_say_it_kindly,
