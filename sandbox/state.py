@@ -14,8 +14,14 @@ API_VERSION = "2026-10-28.endive"
 EVENT = "event"
 TEST_CLOCK = "test_helpers.test_clock"
 EVENTS_KEPT_SECONDS = 30 * 86400
-# Never changed once they are there, and many: to undo them it is enough to take them away again.
-ONLY_ADDED = {EVENT, "billing.meter_event"}
+METER_EVENT, METER_RECEIPT, METER_IDENTIFIER = (
+    "billing.meter_event",
+    "sandbox.meter_receipt",
+    "sandbox.meter_identifier",
+)
+# Never changed once they are there, and many: to undo them it is enough to take them away again. What is kept about meter events
+# changes by requests that are refused before they change anything.
+ONLY_ADDED = {EVENT, METER_EVENT, METER_RECEIPT, METER_IDENTIFIER}
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ID_CHARACTERS = 24
 
@@ -61,8 +67,18 @@ class State:
         self._born.append((obj["object"], obj["id"]))
         return obj
 
-    def emit(self, type_: str, obj: StripeObject, previous_attributes: StripeObject | None = None) -> None:
-        """Remember that something happened to the object, with a copy of it as it is now."""
+    def emit(
+        self,
+        type_: str,
+        obj: StripeObject,
+        previous_attributes: StripeObject | None = None,
+        *,
+        thin_data: StripeObject | None = None,
+    ) -> None:
+        """Remember that something happened to the object, with a copy of it as it is now.
+
+        With `thin_data` it is told of thin alone, and whoever reads the thin event gets them.
+        """
         data: StripeObject = {"object": marshal.loads(marshal.dumps(with_short_lists(obj)))}  # noqa: S302 - our own bytes; the fastest deep copy
         if previous_attributes is not None:
             data["previous_attributes"] = marshal.loads(marshal.dumps(previous_attributes))  # noqa: S302 - as above
@@ -77,6 +93,7 @@ class State:
                 "pending_webhooks": 0,
                 "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
                 "type": type_,
+                **({} if thin_data is None else {"thin_data": thin_data}),
             }
         )
         if self.on_event is not None:

@@ -23,8 +23,13 @@ def thin_type(snapshot_type: str) -> str:
     return f"v1.{snapshot_type}"
 
 
-def thin_event(snapshot: StripeObject) -> StripeObject:
-    """What API v2 tells of an event: its object by kind, id and address, the request that caused it, no data."""
+def is_thin_only(snapshot: StripeObject) -> bool:
+    """Whether no snapshot tells of it."""
+    return "thin_data" in snapshot
+
+
+def thin_event(snapshot: StripeObject, *, with_data: bool = False) -> StripeObject:
+    """What API v2 tells of an event: its object by kind, id and address, the request that caused it; data only to who reads it."""
     subject, request = snapshot["data"]["object"], snapshot["request"]
     kind, id_ = subject["object"], subject.get("id")
     caused_by = {"id": request["id"], "idempotency_key": request["idempotency_key"] or ""}
@@ -37,8 +42,9 @@ def thin_event(snapshot: StripeObject) -> StripeObject:
         "livemode": False,
         "reason": {"type": "request", "request": caused_by} if request["id"] else None,
         "related_object": {"id": id_, "type": kind, "url": f"/v1/{kind.replace('.', '/')}s/{id_}"} if id_ else None,
-        "snapshot_event": snapshot["id"],
+        "snapshot_event": None if is_thin_only(snapshot) else snapshot["id"],
         "type": thin_type(snapshot["type"]),
+        **({"data": snapshot["thin_data"]} if with_data and is_thin_only(snapshot) else {}),
     }
 
 

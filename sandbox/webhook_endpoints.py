@@ -4,7 +4,7 @@ from sandbox.billing.params import flag, list_of, merge_metadata, metadata, requ
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.objects import StripeObject
 from sandbox.state import State
-from sandbox.thin_events import thin_type
+from sandbox.thin_events import is_thin_only, thin_type
 
 ENDPOINT = "webhook_endpoint"
 DESTINATION = "v2.core.event_destination"
@@ -72,8 +72,9 @@ def secret_of(state: State, id_: str) -> str:
     return str(state.objects[SECRET][id_]["secret"])
 
 
-def listeners(state: State, event_type: str) -> list[tuple[str, bool]]:
-    """The endpoints and destinations that an event of this type is sent to, by id, and whether they get it thin."""
+def listeners(state: State, event: StripeObject) -> list[tuple[str, bool]]:
+    """The endpoints and destinations that an event is sent to, by id, and whether they get it thin."""
+    event_type = event["type"]
     found = [
         (endpoint["id"], False)
         for endpoint in state.objects[ENDPOINT].values()
@@ -84,7 +85,7 @@ def listeners(state: State, event_type: str) -> list[tuple[str, bool]]:
         wanted = thin_type(event_type) if is_thin else event_type
         if destination["status"] == "enabled" and {"*", wanted} & set(destination["enabled_events"]):
             found.append((destination["id"], is_thin))
-    return found
+    return [one for one in found if one[1]] if is_thin_only(event) else found
 
 
 def address_of(state: State, id_: str) -> str | None:

@@ -58,7 +58,7 @@ class Webhooks:
 
     def _take(self, event: StripeObject) -> None:
         """Put an event on its way to every endpoint that wants it now."""
-        endpoints = listeners(self._state, event["type"])
+        endpoints = listeners(self._state, event)
         if not endpoints:
             return
         event["pending_webhooks"] = len(endpoints)

@@ -38,8 +38,10 @@ strings or already typed. Objects are stored by `state.put` under their `object`
     credits        create_credit_grant(state, params) · update_credit_grant(state, id, params)
                    expire_credit_grant(state, id, params) · void_credit_grant(state, id, params)
                    credit_balance_summary(state, params)
-    meters         create_meter(state, params) · create_meter_event(state, params) · update_meter(state, id, params)
+    meters         create_meter(state, params) · update_meter(state, id, params)
                    deactivate_meter / reactivate_meter(state, id, params)
+    meter events   create_meter_event(state, params) · create_adjustment(state, params) · event_summaries(state, id, params)
+                   set_lag(state, seconds)                                             [sandbox control]
     test clocks    create_test_clock(state, params) · advance_test_clock(state, id, params) · delete_test_clock(state, id)
     cycle          cycle(state, until) moves the clock to `until` and does on the way all that falls due:
                    renewals, finalization an hour later, retries of failed payments, cancellations, refunds.
@@ -100,7 +102,8 @@ from sandbox.billing.invoicing import (
     update_invoice,
     void_invoice,
 )
-from sandbox.billing.meters import create_meter, create_meter_event, deactivate_meter, reactivate_meter, update_meter
+from sandbox.billing.meter_events import create_adjustment, create_meter_event, event_summaries, set_lag
+from sandbox.billing.meters import create_meter, deactivate_meter, reactivate_meter, update_meter
 from sandbox.billing.payments import (
     cancel_payment_intent,
     confirm_payment_intent,
@@ -138,6 +141,7 @@ __all__ = [
     "cancel_subscription",
     "close_dispute",
     "confirm_payment_intent",
+    "create_adjustment",
     "create_charge",
     "create_coupon",
     "create_credit_grant",
@@ -170,6 +174,7 @@ __all__ = [
     "delete_subscription_item",
     "delete_test_clock",
     "detach_payment_method",
+    "event_summaries",
     "expire_credit_grant",
     "fail_payout",
     "fail_refund",
@@ -192,6 +197,7 @@ __all__ = [
     "send_invoice",
     "set_card_outcomes",
     "set_final_dunning",
+    "set_lag",
     "set_retries",
     "settle_refund",
     "sha256_of",

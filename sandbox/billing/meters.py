@@ -1,9 +1,9 @@
-"""Metered usage: meters, their events and the sum that a metered price is billed by."""
+"""Meters, and the sum of their events that a metered price is billed by."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sandbox.billing.calendar import DAY
+from sandbox.billing.meter_events import aggregated, counted_events
 from sandbox.billing.params import required
 from sandbox.billing.refusals import addressed, invalid, referred
 from sandbox.objects import StripeObject
@@ -12,8 +12,6 @@ from sandbox.state import State
 
 # (customer id, from, to in unix seconds, end exclusive) -> units used
 UsageTotals: TypeAlias = Callable[[str, int, int], int]
-OLDEST_SECONDS = 35 * DAY
-NEWEST_SECONDS = 300
 
 
 def create_meter(state: State, params: StripeObject) -> StripeObject:
@@ -36,51 +34,10 @@ def create_meter(state: State, params: StripeObject) -> StripeObject:
     return made
 
 
-def create_meter_event(state: State, params: StripeObject) -> StripeObject:
-    """One usage report. A repeated identifier is an error here, as at Stripe: the first one counted."""
-    event_name = str(required(params, "event_name"))
-    payload = {key: str(value) for key, value in required(params, "payload").items()}
-    identifier = str(params.get("identifier") or state.new_id("mtrevt"))
-    known = state.objects.setdefault("billing.meter_event", {})
-    if identifier in known:
-        raise invalid(f"An event already exists with identifier {identifier}.", param="identifier")
-    at = int(params.get("timestamp") or state.now)
-    if at < state.now - OLDEST_SECONDS:
-        raise invalid("The timestamp must be within the past 35 calendar days.", param="timestamp")
-    if at > state.now + NEWEST_SECONDS:
-        raise invalid("The timestamp must not be more than 5 minutes in the future.", param="timestamp")
-    made = {
-        "object": "billing.meter_event",
-        "created": state.now,
-        "event_name": event_name,
-        "identifier": identifier,
-        "livemode": False,
-        "payload": payload,
-        "timestamp": at,
-    }
-    known[identifier] = made
-    return made
-
-
 def reported_usage(state: State, price: StripeObject, customer_id: str, start: int, end: int) -> int:
     """What meter events of [start, end) add up to for a customer under a metered price."""
     counted = referred(state, "billing.meter", price["recurring"]["meter"], "meter")
-    customer_key = counted["customer_mapping"]["event_payload_key"]
-    value_key = counted["value_settings"]["event_payload_key"]
-    values = [
-        int(event["payload"].get(value_key, "0"))
-        for event in state.objects.get("billing.meter_event", {}).values()
-        if event["event_name"] == counted["event_name"]
-        and event["payload"].get(customer_key) == customer_id
-        and start <= event["timestamp"] < end
-    ]
-    match counted["default_aggregation"]["formula"]:
-        case "count":
-            return len(values)
-        case "last":
-            return values[-1] if values else 0
-        case _:
-            return sum(values)
+    return aggregated(counted, counted_events(state, counted, customer_id, start, end))
 
 
 def update_meter(state: State, id_: str, params: StripeObject) -> StripeObject:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from sandbox.billing.meter_events import is_session
 from sandbox.errors import StripeError
 from sandbox.http.expand import expand
 from sandbox.http.faults import SILENT, Fault, Kind, error_of, too_many_requests
@@ -18,9 +19,12 @@ from sandbox.http.parameters import checked
 from sandbox.http.service import Service
 from sandbox.http.shown import shown
 from sandbox.http.v2 import PATH as V2
+from sandbox.http.v2 import STREAM
 from sandbox.objects import StripeObject
 
 RETRY_HELPS = {"lock_timeout", "idempotency_key_in_use"}
+# What is kept about meter events is changed by single steps, after all checks.
+KEPT_APART = {"billing.meter_event", "billing.meter_event_adjustment"}
 BEFORE = {Kind.SERVER_ERROR, Kind.RATE_LIMIT, Kind.LOCK_TIMEOUT, Kind.TIMEOUT_BEFORE}
 
 
@@ -58,7 +62,7 @@ async def answer(service: Service, asked: Asked, at: float) -> Answer:
     """The answer to a request that arrived `at` (seconds of any clock). Raises NoAnswer when a fault wants silence."""
     fault = None
     try:
-        key = key_of(asked.headers.get("authorization"))
+        key = _key(service, asked)
         if not service.pace.lets_through(at):
             raise too_many_requests()
         operation = find(asked.method, asked.path)
@@ -76,6 +80,18 @@ async def answer(service: Service, asked: Asked, at: float) -> Answer:
             found.status, found.body, {**found.headers, "Stripe-Should-Retry": str(fault.should_retry).lower()}
         )
     return found
+
+
+def _key(service: Service, asked: Asked) -> str:
+    """Who asks. The stream of meter events takes the token of a session, and nothing else does."""
+    if asked.path != STREAM:
+        return key_of(asked.headers.get("authorization"))
+    token = (asked.headers.get("authorization") or "").removeprefix("Bearer ")
+    if not is_session(service.state, token):
+        raise StripeError(
+            status=401, type="invalid_request_error", message="The session's token is unknown or expired."
+        )
+    return token
 
 
 def _params(asked: Asked) -> StripeObject:
@@ -206,7 +222,7 @@ def _do(service: Service, asked: Asked, operation: Operation, params: StripeObje
     state.request_id, state.idempotency_key = asked.request_id, asked.idempotency_key
     try:
         # What is only read, or written by one single addition, needs no way back.
-        changes_much = asked.method != "GET" and operation.kind != "billing.meter_event"
+        changes_much = asked.method != "GET" and operation.kind not in KEPT_APART
         with state.whole_or_nothing() if changes_much else nullcontext():
             subject = state.objects[operation.kind].get(operation.id or "")
             if asked.method != "GET" and subject is not None and "expand" in params:

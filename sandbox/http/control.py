@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox import billing
-from sandbox.billing.params import list_of, required
+from sandbox.billing.params import list_of, required, required_integer
 from sandbox.billing.refusals import addressed, invalid
 from sandbox.errors import StripeError
 from sandbox.http.oracle import ledger
@@ -142,6 +142,13 @@ def _ledger(service: Service, _id: str, _params: StripeObject) -> Any:
     return ledger(service.state)
 
 
+def _meter_lag(service: Service, _id: str, params: StripeObject) -> Any:
+    """Summaries of meter events show each one so many `seconds` after it came in."""
+    seconds = required_integer(params, "seconds")
+    billing.set_lag(service.state, seconds)
+    return {"seconds": seconds}
+
+
 def _set_pace(service: Service, _id: str, params: StripeObject) -> Any:
     given = params.get("requests_per_second")
     service.pace.requests_per_second = None if given is None else float(given)
@@ -217,6 +224,7 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("GET", "/requests"): _requests,
     ("DELETE", "/requests"): _forget_requests,
     ("GET", "/ledger"): _ledger,
+    ("POST", "/meter-lag"): _meter_lag,
     ("POST", "/pace"): _set_pace,
     ("POST", "/disputes"): _open_dispute,
     ("POST", "/disputes/{id}/resolve"): _resolve_dispute,

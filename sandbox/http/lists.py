@@ -9,6 +9,7 @@ from sandbox.http.filters import Test, tests
 from sandbox.http.shown import shown
 from sandbox.objects import StripeObject
 from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, State
+from sandbox.thin_events import is_thin_only
 
 PAGING = ("limit", "starting_after", "ending_before")
 DEFAULT_LIMIT, LARGEST_LIMIT = 10, 100
@@ -19,6 +20,7 @@ def list_kind(state: State, kind: str, url: str, params: StripeObject) -> Stripe
     rows = [obj for obj in state.objects[kind].values() if "deleted" not in obj]
     if kind == EVENT:
         rows = rows[bisect_left(rows, state.now - EVENTS_KEPT_SECONDS, key=_created) :]
+        rows = [obj for obj in rows if not is_thin_only(obj)]
     first, last = _created_bounds(rows, params)
     filters = {key: value for key, value in params.items() if key not in (*PAGING, "created", "expand")}
     return page(

@@ -15,6 +15,7 @@ from sandbox.http.v2 import PATH as V2
 from sandbox.http.v2 import find_v2
 from sandbox.objects import StripeObject
 from sandbox.state import EVENT, EVENTS_KEPT_SECONDS, TEST_CLOCK, State
+from sandbox.thin_events import is_thin_only
 
 Act: TypeAlias = Callable[[State, StripeObject], StripeObject]
 ActOnOne: TypeAlias = Callable[[State, str, StripeObject], StripeObject]
@@ -68,6 +69,9 @@ RESOURCES: Mapping[str, Resource] = {
         "billing.credit_grant", billing.create_credit_grant, billing.update_credit_grant, actions=_CREDIT_GRANT
     ),
     "billing/meter_events": Resource("billing.meter_event", billing.create_meter_event, is_listed=False),
+    "billing/meter_event_adjustments": Resource(
+        "billing.meter_event_adjustment", billing.create_adjustment, is_listed=False
+    ),
     "billing/meters": Resource("billing.meter", billing.create_meter, billing.update_meter, actions=_METER),
     "charges": Resource("charge", billing.create_charge, billing.update_charge),
     "coupons": Resource("coupon", billing.create_coupon, billing.update_coupon, billing.delete_coupon),
@@ -131,6 +135,7 @@ RESOURCES: Mapping[str, Resource] = {
         hooks.delete_webhook_endpoint,
     ),
 }
+SUMMARY = "billing.meter_event_summary"
 # Lists that Stripe does not give without saying of whom.
 NEEDED_FILTERS = {"subscription_items": "subscription", "billing/credit_balance_transactions": "customer"}
 
@@ -164,8 +169,8 @@ def _single(method: str, name: str, rest: list[str]) -> Operation | None:
         case "GET", ("balance" | "billing/credit_balance_summary"), []:
             run = billing.read_balance if name == "balance" else billing.credit_balance_summary
             return Operation(f"GET /v1/{name}", name.replace("/", "."), run)
-        case "GET", ("invoices" | "credit_notes"), [id_, "lines"] if id_ != "preview":
-            return Operation(f"GET /v1/{name}/{{id}}/lines", RESOURCES[name].kind, _lines_of(name, id_))
+        case "GET", ("invoices" | "credit_notes" | "billing/meters"), [id_, word] if id_ != "preview":
+            return _list_below(name, id_, word)
         case "GET", "credit_notes", ["preview"]:
             return Operation("GET /v1/credit_notes/preview", "credit_note", billing.preview_credit_note)
         case "POST", "invoices", ["create_preview"]:
@@ -173,6 +178,14 @@ def _single(method: str, name: str, rest: list[str]) -> Operation | None:
         case (("GET" | "POST"), "customers", [id_, word]) if word in _OF_CUSTOMER:
             return _below_customer(method, id_, word)
     return None
+
+
+def _list_below(name: str, id_: str, word: str) -> Operation | None:
+    kind, run = (
+        (SUMMARY, _summaries_of(id_)) if name == "billing/meters" else (RESOURCES[name].kind, _lines_of(name, id_))
+    )
+    known = "event_summaries" if name == "billing/meters" else "lines"
+    return Operation(f"GET /v1/{name}/{{id}}/{word}", kind, run) if word == known else None
 
 
 def _below_customer(method: str, id_: str, word: str) -> Operation | None:
@@ -226,7 +239,7 @@ def _list_of(name: str, kind: str) -> Act:
 def _one(kind: str, id_: str) -> Act:
     def run(state: State, _params: StripeObject) -> StripeObject:
         found = addressed(state, kind, id_)
-        if kind == EVENT and found["created"] < state.now - EVENTS_KEPT_SECONDS:
+        if kind == EVENT and (found["created"] < state.now - EVENTS_KEPT_SECONDS or is_thin_only(found)):
             raise no_such(kind, id_)
         return found
 
@@ -238,6 +251,15 @@ def _lines_of(name: str, id_: str) -> Act:
         rows = addressed(state, RESOURCES[name].kind, id_)["lines"]["data"]
         url = f"/v1/{name}/{id_}/lines"
         return page(state, "line_item", url, params, rows=rows, first=0, last=len(rows), newest_first=False)
+
+    return run
+
+
+def _summaries_of(id_: str) -> Act:
+    def run(state: State, params: StripeObject) -> StripeObject:
+        rows = billing.event_summaries(state, id_, params)
+        url = f"/v1/billing/meters/{id_}/event_summaries"
+        return page(state, SUMMARY, url, params, rows=rows, first=0, last=len(rows), newest_first=True)
 
     return run
 

@@ -104,8 +104,9 @@ class Contract:
         where, operation = found
         [content] = operation["responses"]["200"]["content"].values()
         problems = self._problems(where, _strict(content["schema"]), answered)
-        rows = answered["data"] if answered["object"] == "list" else [answered]
-        for event in (row for row in rows if row["object"] == "event"):
+        # The stream of meter events answers with nothing at all.
+        rows = answered["data"] if answered.get("object") == "list" else [answered]
+        for event in (row for row in rows if row.get("object") == "event"):
             problems += self.object_problems(event["data"]["object"])
         return problems
 
