@@ -1,6 +1,7 @@
 """Speaks to the mail server: builds the message and hands it over, and every way that can end is an outcome."""
 
 import base64
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -33,8 +34,8 @@ class SmtpGateway:
     def deliver(self, mail: OutgoingMail, now: datetime, begin: Callable[[], bool]) -> Outcome | None:
         """Hand the mail over; None when `begin` said no.
 
-        `begin` is called when sender and recipient are agreed and the next line could make the mail arrive: it writes that
-        down, or says that the mail is no longer to be sent. Up to there nothing can have arrived.
+        `begin` is called when the server has everything but the line that ends the mail; without that line it has to forget the
+        rest (RFC 5321, 4.1.1.10). It writes down that the mail may arrive from here on, or says that it is no longer to be sent.
         """
         where = f"{self._server.host}:{self._server.port}"
         try:
@@ -72,12 +73,15 @@ class SmtpGateway:
         if refusal is not None:
             return refusal
         content = message(mail, self._server.sender, now).as_bytes(policy=_policy(needs_utf8=needs_utf8))
+        refusal = _upload(connection, content)
+        if refusal is not None:
+            return refusal
         if not begin():
+            connection.close()  # without the last line: the server forgets what it was told
             return None
         try:
-            code, reply = connection.data(content)
-        except smtplib.SMTPDataError as refused:  # before the first line of the mail
-            code, reply = refused.smtp_code, refused.smtp_error  # type: ignore[assignment]  # bytes, as read; typed as either
+            connection.send(b".\r\n")
+            code, reply = connection.getreply()
         except _TROUBLES as trouble:
             return InDoubt(_said(trouble))
         return Accepted() if code // 100 == 2 else _no(code, reply)
@@ -94,6 +98,21 @@ class SmtpGateway:
         except _TROUBLES as trouble:
             return Later(_said(trouble))
         return None if code // 100 == 2 else _no(code, reply)
+
+
+def _upload(connection: smtplib.SMTP, content: bytes) -> Refused | Later | None:
+    """Everything of the mail but the line that ends it; None when the server took it. Nothing can have arrived yet."""
+    try:
+        code, reply = connection.docmd("DATA")
+        if code != 354:
+            return _no(code, reply)
+        # A line that begins with a dot gets a second one, or it would be taken for the end (RFC 5321, 4.5.2).
+        connection.send(re.sub(rb"(?m)^\.", b"..", content))
+        if not content.endswith(b"\r\n"):
+            connection.send(b"\r\n")
+    except _TROUBLES as trouble:
+        return Later(_said(trouble))
+    return None
 
 
 def message(mail: OutgoingMail, sender: str, now: datetime) -> EmailMessage:
