@@ -173,13 +173,14 @@ def _shortened(parts: dict[Part, list[Line]], *, small: int, snoozed: int) -> Ne
 
 
 def _root(key: UUID, shown: dict[UUID, Told]) -> UUID:
-    """The alert that explains this one, and is itself explained by none that is shown."""
-    seen = {key}
-    while (parent := shown[key].alert.parent_alert_id) in shown and parent not in seen:
-        assert parent is not None, "None is no key"
-        key = parent
-        seen.add(key)
-    return key
+    """The alert that explains this one, and is itself explained by none that is shown; itself where they go round in a circle."""
+    root, seen = key, {key}
+    while (parent := shown[root].alert.parent_alert_id) is not None and parent in shown:
+        if parent in seen:
+            return key
+        seen.add(parent)
+        root = parent
+    return root
 
 
 def _sleeps(alert: StoredAlert, now: datetime) -> bool:

@@ -14,13 +14,13 @@ from pricing.alert_explanation import ChartDay
 from pricing.finding import Unit
 
 # Points of the mail's column; the picture has twice as many pixels, for sharp screens.
-WIDTH, HEIGHT, SHARPNESS = 536, 164, 2
+WIDTH, HEIGHT, SHARPNESS = 536, 178, 2
 MOST_DAYS = 30
 FAMILY = "SourceSans3VF"
 # In the middle between black and white, so that they show on a white page and on a dark one.
 INK, USUAL, UNUSUAL, BAND = "#7d8799", "#8d90ee", "#e0503f", "#8f9bb0"
-_TOP, _BOTTOM, _SIZE = 28.0, 138.0, 16
-_WIDE_LETTER = 8.6  # at that size, so that words are kept apart
+_TOP, _BOTTOM, _SIZE = 32.0, 148.0, 19
+_WIDE_LETTER = 10.2  # at that size, so that words are kept apart
 
 _Scale = Callable[[int], float]
 

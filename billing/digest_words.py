@@ -30,7 +30,7 @@ def subject_title(subject: Subject, company: str, customer_names: dict[str, str]
     parts = (customer, subject.provider, subject.model, subject.feature, subject.name)
     if subject.scope == "customer_model":
         parts = (customer, None, subject.model, None, None)
-    return one_line(" \u00b7 ".join(part for part in parts if part)) or one_line(company)
+    return one_line(" \u00b7 ".join(part for part in parts if part)) or f"{one_line(company)}, all customers"
 
 
 def one_line(words: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from billing import alert_messages, card_mails, recovery_mails
+from billing import alert_messages, card_mails, digest_mails, recovery_mails
+from store import digest_days
 from store.database import Connection
 from store.outgoing_mails import OutgoingMail
 
@@ -14,6 +15,7 @@ LAST_LOOKS: dict[str, LastLook] = {
     **{f"recovery.{kind}": recovery_mails.why_withdrawn for kind in (*recovery_mails.KINDS, "link")},
     **dict.fromkeys((alert_messages.OPENED, alert_messages.WORSENED), alert_messages.why_withdrawn),
     card_mails.KIND: card_mails.why_withdrawn,
+    digest_days.KIND: digest_mails.why_withdrawn,
 }
 
 

@@ -1,6 +1,8 @@
 """`metering digest`: when the daily mail goes out, to whom, and what stands in it."""
 
+import base64
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +12,15 @@ from rich.table import Column, Table
 from billing import digest_settings
 from billing.digest_settings import DigestNotAllowed
 from billing.principals import OPERATOR, Role
+from billing.smtp_gateway import SmtpGateway
 from pipelines.installation import this_installation
 from pipelines.refusals import refusals_as_sentences
+from pipelines.send_digests import ask_due, post_of, preview_of
+from pipelines.send_mails import send_due
 from store import digests
 from store.database import tenant_transaction
 from store.digests import DigestSettings
+from store.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The daily mail: when it goes out, to whom, what stands in it.")
 recipients_app = typer.Typer(no_args_is_help=True, help="Whom the daily mail goes to.")
@@ -53,6 +59,53 @@ def settings(
                     connection, installation.tenant_id, principal=OPERATOR, now=datetime.now(UTC), **changes
                 )
             console.print(_in_words(digests.settings(connection)), highlight=False)
+
+
+@app.command()
+def preview(
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write, with its pictures inside.")] = Path(
+        "digest.html"
+    ),
+    text: Annotated[bool, typer.Option("--text", help="Print the plain text instead.")] = False,
+) -> None:
+    """Show today's mail as it would go out now; nothing is sent and nothing is noted."""
+    now = datetime.now(UTC)
+    with refusals_as_sentences(console), this_installation() as installation:
+        loaded = load_settings()
+        letter, images = preview_of(
+            installation.engine,
+            installation.home,
+            installation.tenant_id,
+            post_of(loaded, installation.tenant_id),
+            now=now,
+        )
+        if text:
+            console.print(letter.text, markup=False, highlight=False, soft_wrap=True)
+            return
+        html = letter.html
+        for image in images:
+            picture = f"data:{image.media_type};base64,{base64.b64encode(image.content).decode()}"
+            html = html.replace(f"cid:{image.content_id}", picture)
+        out.write_text(html, encoding="utf-8")
+        console.print(f"{letter.subject}\nWritten to {out}: open it in a browser.", markup=False, highlight=False)
+
+
+@app.command()
+def send() -> None:
+    """Ask for today's mail now, before its hour if need be, and hand over what is asked for; a day has its mail once."""
+    now = datetime.now(UTC)
+    with refusals_as_sentences(console), this_installation() as installation:
+        loaded, engine, tenant_id = load_settings(), installation.engine, installation.tenant_id
+        if loaded.mail_server is None:
+            raise DigestNotAllowed("No mail server is set: give SMTP_URL and SMTP_FROM (docs/daily-email.md).")
+        asked = ask_due(engine, installation.home, tenant_id, post_of(loaded, tenant_id), now=now, at_once=True)
+        if asked is None:
+            console.print("Nothing to send: today's mail was made already, is switched off or goes to nobody.")
+        elif asked == 0:
+            console.print("Nothing to send: nothing is new today.")
+        else:
+            send_due(engine, tenant_id, SmtpGateway(loaded.mail_server), now=now)
+            console.print(f"{asked} asked for; `metering mails list` shows what became of them.", highlight=False)
 
 
 @recipients_app.command("list")

@@ -30,6 +30,7 @@ ASK_CARD_MAILS = ScheduledJob(
     "ask_card_mails", "7 14 * * *", "Ask for a mail for each card in use that expires within 30 days."
 )
 PULL_USAGE = ScheduledJob("pull_usage", "11 * * * *", "Read what connected providers and gateways report.")
+SEND_DIGESTS = ScheduledJob("send_digests", "*/5 * * * *", "Ask for the daily mail when its hour has struck.")
 
 SCHEDULE = (
     REFRESH,
@@ -42,4 +43,5 @@ SCHEDULE = (
     ASK_MAILS,
     ASK_CARD_MAILS,
     PULL_USAGE,
+    SEND_DIGESTS,
 )

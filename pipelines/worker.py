@@ -12,7 +12,7 @@ import structlog
 from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
-from pipelines import reprice
+from pipelines import reprice, send_digests
 from pipelines.ask_customer_mails import ask_card_mails, ask_recovery_mails
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
@@ -81,6 +81,7 @@ def build_queue(
     _register_upkeep(queue, engine)
     if settings is not None:
         _register_usage_pull(queue, engine, home, tenant_id, settings)
+        send_digests.register(queue, engine, tenant_id, settings)
     if mails_customers:
         _register_customer_mails(queue, engine, tenant_id, portal_url)
     if stripe is not None:

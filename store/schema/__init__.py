@@ -5,7 +5,7 @@ from store.schema.alerts import alert_days, alert_steps, alert_tunings, alerts, 
 from store.schema.api_keys import api_key_days, api_keys
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
 from store.schema.commands import sending_pauses, stripe_commands
-from store.schema.digests import digest_recipients, digest_settings
+from store.schema.digests import digest_days, digest_recipients, digest_settings
 from store.schema.disputes import dispute_cases, dispute_evidence_drafts, dispute_steps
 from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
@@ -58,6 +58,7 @@ __all__ = [
     "contract_terms",
     "customer_mappings",
     "detection_runs",
+    "digest_days",
     "digest_recipients",
     "digest_settings",
     "discrepancies",

@@ -1,8 +1,8 @@
 """The daily mail: when it goes out, and to whom."""
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Column, Date
 
-from store.schema.base import claim, moment, number, tenant_table, text_column
+from store.schema.base import claim, counter, moment, number, tenant_table, text_column
 
 digest_settings = tenant_table(
     "digest_settings",
@@ -33,4 +33,23 @@ digest_recipients = tenant_table(
     moment("changed_at", nullable=False),
     text_column("changed_by", nullable=False),
     key=["address"],
+)
+
+# One row per local day that was decided: whoever comes second finds it, so a day has its mails once.
+digest_days = tenant_table(
+    "digest_days",
+    Column("day", Date, nullable=False),
+    moment("decided_at", nullable=False),
+    text_column("outcome", nullable=False),
+    Column("reported_day", Date, nullable=False),
+    # Of the warehouse; null where nothing is published.
+    number("version"),
+    claim("is_late", nullable=False),
+    counter("new"),
+    counter("ongoing"),
+    counter("resolved"),
+    counter("recipients"),
+    CheckConstraint("outcome in ('asked', 'passed_over')", name="outcome"),
+    key=["day"],
+    commands=("select", "insert"),
 )

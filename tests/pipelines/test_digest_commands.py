@@ -1,14 +1,19 @@
 """`metering digest` at the terminal."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from pipelines import digest_commands
+from pricing.alert_explanation import ChartDay, RateExplanation, to_document
 from store.database import DatabaseUrls
+from tests.mail_fixtures import Mailbox
+from tests.pipelines.digest_desk import asked_mails, decided, open_alert, put_on_the_list
 
 Run = Callable[..., str]
 
@@ -49,3 +54,41 @@ def test_recipients_are_listed_added_and_removed(run: Run) -> None:
     assert "is no role" in run("recipients", "add", "b@acme.example", "--role", "king", exit_code=2)
     assert "off the list" in run("recipients", "remove", "fay@acme.example")
     assert "not on the list" in run("recipients", "remove", "fay@acme.example")
+
+
+def test_preview_writes_a_file_with_its_pictures_inside_and_sends_nothing(
+    run: Run, engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    put_on_the_list(engine, tenant, "fay@acme.example")
+    now = datetime.now(UTC)
+    day = (now - timedelta(days=1)).date()
+    chart = [
+        ChartDay(day=day - timedelta(days=back), actual=7, expected=4, lower=3, upper=5, is_found=back == 0)
+        for back in (1, 0)
+    ]
+    why = to_document(RateExplanation(unit="count", days=tuple(chart), sentence="Why it is so."))
+    open_alert(engine, tenant, now, first_day=day, last_day=day, unit="count", explanation=why)
+    assert "[1 new" in run("preview", "--out", "mail.html")
+    html = Path("mail.html").read_text(encoding="utf-8")
+    assert html.count('src="data:image/png;base64,') == 1
+    assert "cid:" not in html
+    assert "Why it is so." in html
+    said = run("preview", "--text")
+    assert "Why it is so." in said
+    assert "/alerts/act/1." in said
+    assert asked_mails(engine, tenant) == []
+    assert decided(engine, tenant) == []
+
+
+def test_send_hands_over_todays_mail_once(
+    run: Run, engine: Engine, tenant: UUID, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No mail server is set" in run("send", exit_code=2)
+    monkeypatch.setenv("SMTP_URL", f"smtp://{mailbox.host}:{mailbox.port}?tls=none")
+    monkeypatch.setenv("SMTP_FROM", "Acme <billing@acme.example>")
+    assert "goes to nobody" in run("send")
+    put_on_the_list(engine, tenant, "fay@acme.example")
+    open_alert(engine, tenant, datetime.now(UTC))
+    assert "1 asked for" in run("send")
+    assert "made already" in run("send")
+    assert mailbox.recipients == ["fay@acme.example"]
