@@ -12,7 +12,16 @@ from sqlalchemy import Engine
 
 from pipelines import worker
 from pipelines.pull_stripe import StripeConfig
-from pipelines.schedule import ASK_CARD_MAILS, ASK_MAILS, FILL_GAPS, PULL_USAGE, RECONCILE, REFRESH, SCHEDULE
+from pipelines.schedule import (
+    ASK_CARD_MAILS,
+    ASK_MAILS,
+    FILL_GAPS,
+    PULL_USAGE,
+    RECONCILE,
+    REFRESH,
+    SCHEDULE,
+    SEND_DIGESTS,
+)
 from store import freshness, stripe_mirror, warehouse_reads
 from store.database import DatabaseUrls, tenant_transaction
 from store.settings import load_settings
@@ -88,7 +97,7 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
     asked: Any = {
         "mails_customers": True,
         "portal_url": "https://billing.stripe.com/p/login/1",
-        "settings": load_settings(),
+        "settings": load_settings(smtp_url="smtp://127.0.0.1:9?tls=none", smtp_from="Acme <billing@acme.example>"),
     }
     with_key = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, has_webhooks=True, **asked)
     with_key_alone = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config)
@@ -100,5 +109,9 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
         ASK_MAILS.name,  # nobody is written to unless it is wished
         ASK_CARD_MAILS.name,
         PULL_USAGE.name,  # the settings hold the keys
+        SEND_DIGESTS.name,  # and the mail server
     }
     assert named - set(without.tasks) == {FILL_GAPS.name, RECONCILE.name, REFRESH.name}
+    silent = asked | {"settings": load_settings(smtp_url="off")}
+    no_server = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, **silent)
+    assert SEND_DIGESTS.name not in no_server.tasks  # or the mails of many days would gather
