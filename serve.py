@@ -13,17 +13,19 @@ from pathlib import Path
 from uuid import UUID
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from api import alert_links, health, refund_requests, shared_reports, webhooks
+from api import alert_links, health, refund_requests, shared_reports, usage_intake, webhooks
 from api.bearer import Gate
+from api.keys import Door
 from billing.principals import Principal
 from dashboard import reading
 from dashboard.front_door import FrontDoor
 from store.database import DatabaseUnreachable, Engine, open_engine
 from store.link_secret import link_secret
-from store.settings import ConfigurationError, load_settings
+from store.settings import ConfigurationError, Settings, load_settings
 from store.tenants import ensure_tenant
 
 ROOT = Path(__file__).resolve().parent
@@ -36,8 +38,7 @@ def build_app() -> ASGIApp:
     # Streamlit looks for .streamlit/config.toml in the working folder when it is first asked for an option,
     # and keeps the answer: asking here makes `metering up` look the same from any folder.
     settings = load_settings()
-    token = settings.metering_api_token
-    gate = Gate(token.get_secret_value() if token else None, Principal("api", settings.metering_api_role))
+    gate = _gate(settings)
     with contextlib.chdir(ROOT):
         import streamlit as st  # noqa: PLC0415 - its import alone must not cost `--help` two seconds
 
@@ -50,10 +51,28 @@ def build_app() -> ASGIApp:
                 *refund_requests.routes(gate, _books),
                 *shared_reports.routes(_books),
                 *alert_links.routes(_books, functools.partial(link_secret, settings), settings.public_url),
+                *usage_intake.routes(Door(gate, _books), _books),
             ],
             middleware=[Middleware(FrontDoor)],
             on_script_error=_say_it_kindly,
         )
+
+
+def build_intake() -> ASGIApp:
+    """The intake of usage alone, for a busy installation: the same routes, with neither pages nor webhooks beside them."""
+    door = Door(_gate(load_settings()), _books)
+    return Starlette(routes=[*health.routes(_migrated, when_none="ready"), *usage_intake.routes(door, _books)])
+
+
+def _gate(settings: Settings) -> Gate:
+    token = settings.metering_api_token
+    return Gate(token.get_secret_value() if token else None, Principal("api", settings.metering_api_role))
+
+
+def _migrated() -> None:
+    """That events can be stored; raises what the database raises."""
+    with _books()[0].connect():
+        return
 
 
 @functools.cache
@@ -115,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, help="the port (default: METERING_PORT)")
     # The pages ask nobody who they are: another address is for a container, whose own network is the wall.
     parser.add_argument("--host", default=LOOPBACK, help=f"the address to listen on (default: {LOOPBACK})")
+    parser.add_argument("--intake", action="store_true", help="serve the intake of usage alone, without pages")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)
     try:
@@ -134,7 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.watch_stdin:
         _stop_at_end_of_stdin()
     config = uvicorn.Config(
-        build_app(), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+        build_intake() if options.intake else build_app(),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listener])
     return 0

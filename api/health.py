@@ -10,8 +10,11 @@ Probe = Callable[[], int | None]
 """Returns the published warehouse version, or None when nothing is published yet; raises when it cannot be read."""
 
 
-def routes(probe: Probe) -> list[Route]:
-    """`/healthz` says the process answers; `/readyz` says the pages have something readable to show."""
+def routes(probe: Probe, *, when_none: str = "nothing published yet") -> list[Route]:
+    """`/healthz` says the process answers; `/readyz` says the pages have something readable to show.
+
+    `when_none` is what is said of a process that could read and has no version.
+    """
 
     async def healthz(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
@@ -24,7 +27,7 @@ def routes(probe: Probe) -> list[Route]:
             body = {"status": "unreadable", "reason": type(problem).__name__}
             return JSONResponse(body, status_code=503, headers={"Cache-Control": "no-store"})
         # A fresh installation is ready: its pages say what to do next, and a load balancer must let people see them.
-        status = "ready" if version is not None else "nothing published yet"
+        status = "ready" if version is not None else when_none
         return JSONResponse({"status": status, "warehouse_version": version}, headers={"Cache-Control": "no-store"})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -15,7 +15,7 @@ class BodyTooLarge(Exception):
 class Refused(Exception):
     """What was sent cannot be taken. `errors` name the fields that are wrong, each with its sentence."""
 
-    def __init__(self, status: int, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> None:
+    def __init__(self, status: int, detail: str, errors: Sequence[Mapping[str, object]] = ()) -> None:
         super().__init__(detail)
         self.status, self.errors = status, errors
 
@@ -24,7 +24,7 @@ def problem(
     status: int,
     detail: str,
     *,
-    errors: Sequence[Mapping[str, str]] = (),
+    errors: Sequence[Mapping[str, object]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The answer; `errors` stand in it where fields are wrong."""

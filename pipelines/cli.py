@@ -27,6 +27,7 @@ from pipelines import (
     recovery_commands,
     refund_commands,
     report_link_commands,
+    serve_intake_command,
     spike_commands,
     usage_commands,
     usage_reconcile_commands,
@@ -181,6 +182,7 @@ app.command("import-bill")(bill_commands.import_bill_file)
 # Behind the others in the list of commands, as it is asked for least.
 app.command()(reconcile_commands.reconcile)
 app.command("reconcile-usage")(usage_reconcile_commands.reconcile_usage)
+app.command("serve-intake")(serve_intake_command.serve_intake)
 app.command("export-focus")(focus_commands.export_focus)
 
 if __name__ == "__main__":

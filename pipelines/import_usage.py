@@ -30,6 +30,7 @@ from store import (
 )
 from store.database import Connection, Engine
 from store.usage_imports import Counts, ImportState, Reading, Transaction, UsageImport
+from store.warehouse import publishing
 
 __all__ = ["FileSummary", "ImportSummary", "import_files"]
 
@@ -79,7 +80,8 @@ def import_files(
                 # All usage there will be is priced by this book, so that nothing has to be looked at again.
                 restatements.note_priced(connection, fingerprint(connection), now=now)
         run = _Run(transaction, home, tenant_id, book, now, progress)
-        with transaction() as connection:
+        # Whoever publishes may be reading files that a drain has put together with others since.
+        with publishing(home, tenant_id), transaction() as connection:
             customer_mappings.save(connection, named, principal=PRINCIPAL, now=now)
             lake_files.sweep(connection, home, tenant_id)
         return ImportSummary(tuple(_import_file(run, file) for file in opened))

@@ -8,8 +8,9 @@ import polars as pl
 
 from pipelines.read_usage_chunks import Chunk, Record, Refused, row_text
 from pipelines.read_usage_json import unwrapped
-from pricing.usage import EVENT_FIELDS, UsageRefused
+from pricing.usage import UsageRefused
 from pricing.usage_sources import cloudevents, helicone, langfuse, litellm, otel, own_logs
+from pricing.usage_sources.metering import table_of
 from pricing.usage_sources.records import text
 from pricing.usage_sources.schema import our_fields
 
@@ -88,11 +89,4 @@ def to_table(source: Source, chunk: Chunk) -> tuple[pl.DataFrame, list[int], lis
         if event is not None:
             events.append(event)
             places.append(place)
-    names = [name for name in EVENT_FIELDS if any(name in event for event in events)]
-    table = pl.DataFrame(
-        [
-            pl.Series(name, [None if (value := event.get(name)) is None else str(value) for event in events], pl.String)
-            for name in names
-        ]
-    )
-    return table, places, refused, len(chunk.rows) - len(places) - len(refused)
+    return table_of(events), places, refused, len(chunk.rows) - len(places) - len(refused)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from pipelines import publish_warehouse, pull_stripe
+from pipelines.drain_usage import drain
 from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
 from pipelines.reprice import reprice_if_changed
 from store.database import Engine
@@ -31,8 +32,11 @@ def refresh(
     now: datetime,
     progress: PullProgress | None = None,
 ) -> RefreshOutcome:
-    """Pull, price again where the price book has changed, and publish. Safe to kill and to repeat at any point."""
+    """Pull, take in what came over HTTP, price again where the price book has changed, and publish. Safe to kill and to repeat at any point."""
     pulled = pull_stripe.sync(engine, tenant_id, stripe, now=now, progress=progress)
+    # What is being imported is looked at by the next pass.
+    with contextlib.suppress(ImportRunning):
+        drain(engine, home, tenant_id, now=now)
     # A running import prices by the new book itself; what is older is looked at by the next pass.
     with contextlib.suppress(ImportRunning):
         reprice_if_changed(engine, home, tenant_id, now=now)

@@ -129,14 +129,14 @@ def serve_until_interrupted(
         started.append(start_child("worker", ["pipelines.cli", "worker"], log_folder=logs, environment=for_worker))
         wait_until(started[0], lambda: answers(f"{url}/healthz"), timeout_seconds=60)
         console.print(f"\n[bold]Open {url}[/bold]  (Ctrl-C stops everything; logs in {logs})", highlight=False)
-        _watch([*before, *started])
+        watch([*before, *started])
     except KeyboardInterrupt:
         console.print("\nStopping …")
     finally:
         stop_children(started)
 
 
-def _watch(children: Sequence[Child]) -> None:
+def watch(children: Sequence[Child]) -> None:
     """Sleep until Ctrl-C; say so at once when one of the processes dies."""
     while True:
         for child in children:

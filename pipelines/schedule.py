@@ -31,6 +31,14 @@ ASK_CARD_MAILS = ScheduledJob(
 )
 PULL_USAGE = ScheduledJob("pull_usage", "11 * * * *", "Read what connected providers and gateways report.")
 SEND_DIGESTS = ScheduledJob("send_digests", "*/5 * * * *", "Ask for the daily mail when its hour has struck.")
+DRAIN_USAGE = ScheduledJob(
+    "drain_usage",
+    "* * * * *",
+    "Move usage that came over HTTP into the lake, where much of it waits or some for ten minutes.",
+)
+FORGET_USAGE_IDS = ScheduledJob(
+    "forget_usage_ids", "37 3 * * *", "Drop the intake's marks of events that the lake has held for a week."
+)
 
 SCHEDULE = (
     REFRESH,
@@ -44,4 +52,6 @@ SCHEDULE = (
     ASK_CARD_MAILS,
     PULL_USAGE,
     SEND_DIGESTS,
+    DRAIN_USAGE,
+    FORGET_USAGE_IDS,
 )

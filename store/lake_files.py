@@ -75,6 +75,19 @@ def _make_durable(waiting: Sequence[tuple[Path, Path]], folders: set[Path]) -> N
 _PLAIN_NAME = 36 + 1 + 12
 
 
+def unname(connection: Connection, files: Iterable[LakeFile]) -> None:
+    """Let files count no more, in the tenant's open transaction, which names others that hold their events.
+
+    Raises LakeDamaged when the manifest no longer names one of them.
+    """
+    paths = [file.path for file in files]
+    gone = connection.execute(delete(lake_files).where(lake_files.c.path.in_(paths)))
+    if gone.rowcount != len(paths):
+        raise LakeDamaged(
+            f"{len(paths) - gone.rowcount} files are no longer what they were when they were read: try again."
+        )
+
+
 def swap(connection: Connection, files: Sequence[tuple[LakeFile, LakeFile]], *, now: datetime) -> None:
     """Let each second file count in the first one's place, in the tenant's open transaction; the same import brought both.
 

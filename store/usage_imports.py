@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -18,6 +18,9 @@ from store.schema import lake_files, usage_imports
 
 # A killed import's last statement may still be on its way through the server: that long we wait for it.
 LOCK_WAIT_MS = 10_000
+
+# The format of an import that is no file: what came over HTTP.
+INTAKE = "intake"
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -189,6 +192,22 @@ def record_part(
             ],
         )
     return after
+
+
+def of_intake(connection: Connection, day: date, *, now: datetime) -> UsageImport:
+    """The import that stands for what comes over HTTP and is drained on a UTC day; begun where it is not, which ends the one before."""
+    reading = Reading(f"{INTAKE} {day}", INTAKE, "")
+    found = latest(connection, reading)
+    if found is not None:
+        # At midnight two clocks may disagree about the day for a moment.
+        again = update(usage_imports).where(usage_imports.c.import_id == found.import_id)
+        connection.execute(again.values(state=ImportState.RUNNING.value, finished_at=None))
+        return found
+    older = update(usage_imports).where(
+        usage_imports.c.format == INTAKE, usage_imports.c.state == ImportState.RUNNING.value
+    )
+    connection.execute(older.values(state=ImportState.FINISHED.value, finished_at=now))
+    return begin(connection, reading, file_name=reading.file_sha256, now=now)
 
 
 def finish(connection: Connection, done: UsageImport, *, now: datetime) -> None:

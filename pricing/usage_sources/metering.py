@@ -1,12 +1,13 @@
 """The documented event schema: a table of its fields to normalized events, and to the reasons why rows are none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
 from metering_client.values import counter_refusal
 from pricing.usage import (
     COUNTERS,
+    EVENT_FIELDS,
     LABELS,
     REQUIRED_FIELDS,
     bucket_expressions,
@@ -60,6 +61,17 @@ def normalize(table: pl.DataFrame, places: pl.Series) -> tuple[pl.DataFrame, pl.
     )
     rejects = _rejects(table, typed, places.filter(bad_rows), bad_rows, verdicts)
     return events, places.filter(~bad_rows), rejects
+
+
+def table_of(events: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """Rows of EVENT_FIELDS as a table of their texts, for `normalize`; only the fields that some row has, and the id."""
+    names = [name for name in EVENT_FIELDS if name == "event_id" or any(name in event for event in events)]
+    return pl.DataFrame(
+        [
+            pl.Series(name, [None if (value := event.get(name)) is None else str(value) for event in events], pl.String)
+            for name in names
+        ]
+    )
 
 
 def _column(table: pl.DataFrame, name: str) -> pl.Series:

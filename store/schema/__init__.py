@@ -43,6 +43,7 @@ from store.schema.stripe_mirror import (
 from store.schema.sync import source_freshness, sync_state, sync_windows
 from store.schema.tenants import audit_log, tenant_directory, tenants
 from store.schema.usage import customer_mappings, lake_files, usage_imports
+from store.schema.usage_intake import usage_intake, usage_recent
 from store.schema.warehouse import warehouse_versions
 
 __all__ = [
@@ -119,5 +120,7 @@ __all__ = [
     "tenants",
     "usage_connections",
     "usage_imports",
+    "usage_intake",
+    "usage_recent",
     "warehouse_versions",
 ]

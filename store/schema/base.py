@@ -66,11 +66,16 @@ def document(name: str, *, nullable: bool = True) -> Columns:
 
 
 def tenant_table(
-    name: str, *items: SchemaItem, key: Sequence[str], commands: Sequence[str] = ALL_COMMANDS, root: str = "tenants"
+    name: str,
+    *items: SchemaItem,
+    key: Sequence[str],
+    commands: Sequence[str] = ALL_COMMANDS,
+    root: str | None = "tenants",
 ) -> Table:
     """A table whose every row belongs to one tenant: key and references start with tenant_id.
 
-    `commands` are those the application's role may use; each gets its own policy. `root` is what tenant_id refers to.
+    `commands` are those the application's role may use; each gets its own policy. `root` is what tenant_id refers to; None for
+    nothing, where a look-up per row is too dear: the policy lets the tenant of the transaction be written alone.
     """
     return Table(
         name,
@@ -78,7 +83,7 @@ def tenant_table(
         Column("tenant_id", UUID(as_uuid=True), nullable=False),
         *items,
         PrimaryKeyConstraint("tenant_id", *key),
-        ForeignKeyConstraint(["tenant_id"], [f"{root}.tenant_id"]),
+        *([] if root is None else [ForeignKeyConstraint(["tenant_id"], [f"{root}.tenant_id"])]),
         info={"commands": tuple(commands)},
     )
 
