@@ -54,9 +54,9 @@ def make_world(seed: int, series: int, anomaly_share: float = 0.2) -> World:
         size = random.lognormal(6.5, 0.7)
         tokens_in[row] = np.rint(requests[row] * size * per_request)
         tokens_out[row] = np.rint(requests[row] * size * 0.3 * np.sqrt(per_request))
-    cost = _cost(models, tokens_in, tokens_out)
+    cost = cost_of(models, tokens_in, tokens_out)
     return World(
-        _frame(models, in_use, requests, tokens_in, tokens_out, cost), series, anomalies, in_use, aftermath, cost
+        frame(models, in_use, requests, tokens_in, tokens_out, cost), series, anomalies, in_use, aftermath, cost
     )
 
 
@@ -126,7 +126,7 @@ def _do(
     return kind, at, min(at + found_within, DAYS - 1), min(at + days + 30, DAYS - 1)
 
 
-def _cost(
+def cost_of(
     models: NDArray[np.str_], tokens_in: NDArray[np.float64], tokens_out: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Dollars to six decimals, at the price that holds on each day."""
@@ -138,7 +138,7 @@ def _cost(
     return np.round(cost, 6)
 
 
-def _frame(models: NDArray[np.str_], in_use: NDArray[np.bool_], *grids: NDArray[np.float64]) -> pl.DataFrame:
+def frame(models: NDArray[np.str_], in_use: NDArray[np.bool_], *grids: NDArray[np.float64]) -> pl.DataFrame:
     """The usage as an export has it: one row per series and day in use."""
     series, day = np.nonzero(in_use)
     requests, tokens_in, tokens_out, cost = (grid[series, day] for grid in grids)

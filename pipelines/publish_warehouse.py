@@ -40,6 +40,7 @@ from store import (
     tenants,
     warehouse,
     warehouse_coverage,
+    warehouse_hours,
     warehouse_metrics,
     warehouse_sources,
     warehouse_usage,
@@ -169,6 +170,7 @@ def _fill(con: warehouse.Building, version: int, sources: Sources, home: Path, n
         sources.reports,
         sources.bills,
     )
+    warehouse_hours.load(con, home, tenant.tenant_id, sources.lake_files, sources.refs, now=now)
     warehouse_coverage.load(con, PriceRanges(sources.book), publish_bills.settled_spellings(compared))
     publish_bills.fill(con, compared, sources.metered_lines)
     usage = warehouse_usage.summarize(con, since=(now - timedelta(days=BURN_DAYS)).date())

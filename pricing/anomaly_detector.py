@@ -85,11 +85,11 @@ class _Surprise:
     applies: NDArray[np.bool_]
 
 
-def judge(cost: Grid, requests: Grid) -> Judged:
+def judge(cost: Grid, requests: Grid, only: frozenset[str] = frozenset(NAMES)) -> Judged:
     """Score every day of every series; (series, days), consecutive days, NaN before a series began and after it ended.
 
     `cost` is in dollars at prices that do not change (a price change is no usage), `requests` are counts; a day without usage is
-    0 in both. A day's score depends on no later day.
+    0 in both. A day's score depends on no later day. `only` names the components that may give one.
     """
     chunks = [slice(start, start + CHUNK) for start in range(0, len(cost), CHUNK)]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -98,7 +98,7 @@ def judge(cost: Grid, requests: Grid) -> Judged:
             _without_what_all_did(component, [surprises[place] for surprises in parts])
             for place, component in enumerate(COMPONENTS)
         ]
-        scored = list(pool.map(lambda chunk: _score([_part(one, chunk) for one in joined]), chunks))
+        scored = list(pool.map(lambda chunk: _score([_part(one, chunk) for one in joined], only), chunks))
     return Judged(*(np.concatenate([part[place] for part in scored]) for place in range(3)))
 
 
@@ -197,13 +197,13 @@ def _middle(values: Grid) -> Grid:
     return found
 
 
-def _score(surprises: list[_Surprise]) -> tuple[Grid, NDArray[np.int8], NDArray[np.bool_]]:
+def _score(surprises: list[_Surprise], only: frozenset[str]) -> tuple[Grid, NDArray[np.int8], NDArray[np.bool_]]:
     shape = surprises[0].residual.shape
     score, place = np.zeros(shape), np.full(shape, -1, dtype=np.int8)
     is_rise = np.zeros(shape, dtype=bool)
     for number, (component, surprise) in enumerate(zip(COMPONENTS, surprises, strict=True)):
         for limits, sign in ((component.rise, 1.0), (component.fall, -1.0)):
-            if limits is None:
+            if limits is None or component.name not in only:
                 continue
             cells, found = _one_sided(component, sign * surprise.residual, surprise.scale, limits)
             is_higher = found > score.flat[cells]

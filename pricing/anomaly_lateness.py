@@ -46,18 +46,19 @@ def _plain(moment: datetime) -> datetime:
 def late_days(usage: pl.DataFrame, first: date, last: date, today: date) -> list[LateDay]:
     """The late days of `first` to `last` (the last closed day), and of those after it that are over by `today`, which still runs.
 
-    `usage` has a row for each `customer_id`, `provider`, `day` with `events`.
+    `usage` are daily costs by scope (store.warehouse_spikes.daily_costs).
     """
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     late = [LateDay(day, None, f"No usage of {day} has come in yet.") for day in _days(last, today)]
-    there = set(usage["day"])
+    there = set(usage.filter(scope="company")["day"])
     late += [LateDay(day, None, f"No usage of {day} has come in.") for day in days if day not in there]
     whole = {each.day for each in late}
-    for (provider,), rows in usage.drop_nulls("provider").group_by("provider", maintain_order=True):
+    of_providers = usage.filter(pl.col("scope").is_in(["provider", "customer_provider"]))
+    for (provider,), rows in of_providers.group_by("provider", maintain_order=True):
         used = _presence(rows, days)
         for number in _late_numbers(used):
             if days[number] not in whole:
-                some = "No" if not used[:, number].any() else "Only a part of the"
+                some = "No" if not used[0, number] else "Only a part of the"
                 sentence = f"{some} usage of {provider} on {days[number]} has come in."
                 late.append(LateDay(days[number], str(provider), sentence))
     return sorted(late, key=lambda each: (each.day, each.provider or ""))
@@ -69,7 +70,7 @@ def _days(last: date, today: date) -> Iterable[date]:
 
 
 def _presence(rows: pl.DataFrame, days: list[date]) -> NDArray[np.bool_]:
-    """Which of a provider's customers (rows) used it on which day (columns)."""
+    """Whether a provider was used by anybody (row 0) and by which of its customers (the others) on which day (columns)."""
     within = rows.filter(pl.col("day").is_between(days[0], days[-1]))
     customers = within["customer_id"].rank("dense").fill_null(0).to_numpy().astype(np.int64)
     grid = np.zeros((int(customers.max(initial=0)) + 1, len(days)), dtype=np.bool_)
@@ -82,14 +83,14 @@ def _late_numbers(used: NDArray[np.bool_]) -> list[int]:
     found: list[int] = []
     gap = 0
     for number in range(LEAST_DAYS, used.shape[1]):
-        before = used[:, max(0, number - gap - USUAL_DAYS) : number - gap]
-        is_there = bool(used[:, number].any())
-        daily = before.mean(axis=1) >= DAILY_SHARE
-        few = int(daily.sum()) >= FEW_CUSTOMERS and float(used[daily, number].mean()) < PRESENT_SHARE
+        before = used[:, max(0, number - gap - USUAL_DAYS) : number - gap].mean(axis=1)
+        is_there = bool(used[0, number])
+        daily = before[1:] >= DAILY_SHARE
+        few = int(daily.sum()) >= FEW_CUSTOMERS and float(used[1:][daily, number].mean()) < PRESENT_SHARE
         gap = 0 if is_there and not few else gap + 1
         if gap > ENDED_AFTER_DAYS:
             # It has ended: its last two weeks were no late days either, and what comes later is compared with what was.
             found = [day for day in found if day <= number - gap]
-        elif gap and float(before.any(axis=0).mean()) >= DAILY_SHARE:
+        elif gap and before[0] >= DAILY_SHARE:
             found.append(number)
     return found

@@ -66,3 +66,14 @@ def unpriced_words(events: int) -> str:
         if events == 1
         else f"{events:,} calls of that day have no price and are not in it."
     )
+
+
+def in_a_sentence(words: str) -> str:
+    """A subject's words further on in a sentence: All usage of gpt-5 becomes all usage of gpt-5, names stay as they are."""
+    first, *rest = words.split(" ")
+    return " ".join([first.lower() if first in {"All", "The"} else first, *rest])
+
+
+def still_to_come(by_its_end_pico_usd: int) -> str:
+    """What the running day comes to if nothing more is unusual."""
+    return f"With what usually still comes, the day will cost {dollars(by_its_end_pico_usd)}."

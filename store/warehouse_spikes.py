@@ -21,7 +21,7 @@ _GROUPS = {
     # Not judged: who was there of a provider's usual customers tells whether a day's data are late.
     "customer_provider": ("customer_id", "provider"),
 }
-_KEYS = ("customer_id", "provider", "model", "feature")
+KEYS = ("customer_id", "provider", "model", "feature")
 # An entry's key without the day on which it began: what stays the same when a price changes.
 _SAME_PRICE = "regexp_replace(price_key, '@[0-9]{4}-[0-9]{2}-[0-9]{2}', '')"
 
@@ -64,31 +64,36 @@ _SUMS = """sum(requests)::bigint as requests, coalesce(sum(cost_pico_usd), 0)::b
     coalesce(sum(fixed), 0) / 1e12 as fixed_usd"""
 
 
+def scope_sets() -> tuple[str, str, str]:
+    """The grouping sets by day of all scopes, what `grouping(KEYS)` says of each as `when … then …`, and a filter of nameless subjects."""
+    sets = ", ".join(f"(day{''.join(f', {key}' for key in keys)})" for keys in _GROUPS.values())
+    bits = {
+        scope: sum(1 << (len(KEYS) - 1 - place) for place, key in enumerate(KEYS) if key not in keys)
+        for scope, keys in _GROUPS.items()
+    }
+    scopes = " ".join(f"when {bit} then '{scope}'" for scope, bit in bits.items())
+    return sets, scopes, " and ".join(f"({key} is not null or {key}_is_all)" for key in KEYS)
+
+
 def daily_costs(warehouse: Warehouse, first: date, last: date) -> pl.DataFrame:
     """Usage by day (`first` to `last`, both included) for each subject of each `scope`, in one pass over the cube.
 
     Columns: `scope`, `customer_id`, `provider`, `model`, `feature`, `day`, `events`, `unpriced_events`, `requests`, `cost_pico_usd`
     (what is known of it, Int64), `fixed_usd` (the same usage at the prices the window began with). Nameless subjects are left out.
     """
-    sets = ", ".join(f"(day{''.join(f', {key}' for key in keys)})" for keys in _GROUPS.values())
-    bits = {
-        scope: sum(1 << (len(_KEYS) - 1 - place) for place, key in enumerate(_KEYS) if key not in keys)
-        for scope, keys in _GROUPS.items()
-    }
-    scopes = " ".join(f"when {bit} then '{scope}'" for scope, bit in bits.items())
-    named = " and ".join(f"({key} is not null or {key}_is_all)" for key in _KEYS)
-    return _frame(
+    sets, scopes, named = scope_sets()
+    return frame(
         warehouse,
         f"""with {_USED},
         costed as (select u.day, u.customer_id, u.provider, u.model, u.feature, u.events, u.requests, u.cost_pico_usd,
             case when u.cost_pico_usd is not null then coalesce(nullif({_base()}, 0), u.cost_pico_usd::double) end as fixed
             from used u left join base b using (price_id)),
-        grouped as (select case grouping({", ".join(_KEYS)}) {scopes} end as scope, {", ".join(_KEYS)}, day,
-            {", ".join(f"grouping({key}) = 1 as {key}_is_all" for key in _KEYS)},
+        grouped as (select case grouping({", ".join(KEYS)}) {scopes} end as scope, {", ".join(KEYS)}, day,
+            {", ".join(f"grouping({key}) = 1 as {key}_is_all" for key in KEYS)},
             sum(events)::bigint as events, coalesce(sum(events) filter (cost_pico_usd is null), 0)::bigint as unpriced_events,
             {_SUMS}
             from costed group by grouping sets ({sets}))
-        select * exclude ({", ".join(f"{key}_is_all" for key in _KEYS)}) from grouped where {named} order by scope, day""",  # noqa: S608 - our own column names
+        select * exclude ({", ".join(f"{key}_is_all" for key in KEYS)}) from grouped where {named} order by scope, day""",  # noqa: S608 - our own column names
         [first, last],
     )
 
@@ -99,7 +104,7 @@ def cells(warehouse: Warehouse, first: date, last: date, customers: Collection[s
     Columns beside these: `requests`, `cost_pico_usd` and `fixed_usd` as in `daily_costs`.
     """
     keys = "u.day, u.provider, u.model, u.feature"
-    return _frame(
+    return frame(
         warehouse,
         f"""with {_USED},
         costed as (select {keys}, u.customer_id, u.requests, u.cost_pico_usd,
@@ -164,7 +169,7 @@ def usd_rates(warehouse: Warehouse) -> dict[date, int | None]:
     return dict(warehouse.rows("select month, rate_nano from usd_rates").iter_rows())
 
 
-def _frame(warehouse: Warehouse, query: str, parameters: Sequence[Any]) -> pl.DataFrame:
+def frame(warehouse: Warehouse, query: str, parameters: Sequence[Any]) -> pl.DataFrame:
     """A query's rows by Arrow: a year of thousands of subjects is millions of values."""
     with warehouse.con.cursor() as cursor:
         found = pl.from_arrow(cursor.sql(query, params=list(parameters)).to_arrow_table())

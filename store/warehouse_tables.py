@@ -209,6 +209,19 @@ TABLES: dict[str, dict[str, str]] = {
         "at": "timestamp",
         "due_by": "timestamp",
     },
+    # Up to the same hour on each day, the running one included: what the lake's events cost at their price entries by then, and on the
+    # whole day (of the running one: until now). Empty when no day runs, or its first hour does.
+    "usage_until_hour": {
+        "day": "date",
+        "hour": "integer",
+        "customer_id": "varchar",
+        "provider": "varchar",
+        "model": "varchar",
+        "feature": "varchar",
+        "requests": "bigint",
+        "cost_pico_usd": "hugeint",
+        "whole_day_pico_usd": "hugeint",
+    },
     **METRIC_TABLES,
     **BILL_TABLES,
 }

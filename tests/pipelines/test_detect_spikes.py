@@ -228,3 +228,11 @@ def test_a_company_without_usage_has_nothing_to_say(tmp_path: Path) -> None:
     view = warehouse_reads.open_current(tmp_path, ACME)
     assert view is not None
     assert found(view) == Detected([], [], 0, 0)
+
+
+def test_usage_of_nobody_is_no_late_day(tmp_path: Path) -> None:
+    """Whose usage it is does not matter to whether it has come."""
+    view = published(tmp_path, [row | {"customer_id": None} for row in calm_rows(60)], times(10, days=range(59, 60)))
+    detected = detect(view, now=NOW - timedelta(days=60))
+    assert detected.late_days == []
+    assert [each.subject.key for each in leading(detected, 59)] == ["company"]
