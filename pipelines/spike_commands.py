@@ -1,5 +1,6 @@
-"""`metering spikes`: the unusual days of a usage export, the costliest episodes first."""
+"""`metering spikes`: the unusual days of a usage export, the costliest episodes first; without one, those that are stored."""
 
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -11,28 +12,52 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.find_spikes import Spikes, find_spikes
+from pipelines.installation import this_installation
 from pipelines.refusals import refusals_as_sentences
+from pipelines.stored_spikes import stored_days, table
+from store.database import tenant_transaction
 
 SHOWN = 15
 SHOWN_DAYS = 5
+SHOWN_STORED_DAYS = 7
 console = Console()
 
 
 def spikes(
     file: Annotated[
-        Path, typer.Argument(help="Daily usage as CSV or Parquet: customer, model, day, requests, tokens, cost.")
-    ],
+        Path | None, typer.Argument(help="Daily usage as CSV or Parquet: customer, model, day, requests, tokens, cost.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Where to write a CSV row for each unusual day.")] = None,
     at_stake: Annotated[
         str, typer.Option("--at-stake", help="Dollars a day below which a surprise is not worth an alert.")
     ] = "0.25",
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="Without FILE: the first day to show, else the last seven."),
+    ] = None,
 ) -> None:
-    """Find the days on which a customer's use of a model was unusual; needs no database."""
+    """Find the days on which a customer's use of a model was unusual; without FILE, show the alerts of what is published."""
     with refusals_as_sentences(console):
+        if file is None:
+            _show_stored(since.date() if since else datetime.now(UTC).date() - timedelta(days=SHOWN_STORED_DAYS), out)
+            return
         found = find_spikes(file, at_stake_pico_usd=_pico_usd(at_stake))
         if out is not None:
             found.rows.write_csv(out)
         _show(found, out)
+
+
+def _show_stored(since: date, out: Path | None) -> None:
+    with this_installation() as here, tenant_transaction(here.engine, here.tenant_id) as connection:
+        rows = stored_days(connection, since)
+    if out is not None:
+        rows.write_csv(out)
+    leading = rows.filter(pl.col("explained_by").is_null()).height
+    console.print(f"Since {since}: {leading:,} unusual days, and {rows.height - leading:,} that they explain.")
+    if leading:
+        console.print(table(rows))
+    if out is not None:
+        console.print(f"Written to {out}.")
 
 
 def _pico_usd(dollars: str) -> int:
