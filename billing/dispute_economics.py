@@ -1,14 +1,13 @@
 """What each way of dealing with a dispute, an inquiry or an early fraud warning is worth, from our own record; pure integer money."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-MILLION = 1_000_000
+from pricing.share_interval import MILLION, wilson_ppm
+
 # With fewer decided disputes the interval is wider than the question: at 10 of which half were won it is 24 % to 76 %.
 ENOUGH = 10
-_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 # What Stripe takes for a dispute in the United States (support.stripe.com/topics/disputes); other currencies: as last booked.
 LISTED_FEE_MINOR: Mapping[str, int] = {"usd": 1_500}
@@ -71,12 +70,8 @@ class Economics:
 
 def wilson(record: Record, over: str) -> Rate:
     """The share with its interval; the ends are rounded outwards. `record.of` must be more than zero."""
-    n, k = record.of, record.happened
-    square = _Z * _Z
-    middle = (2 * k + square) / (2 * (n + square))
-    half = _Z * math.sqrt(square + 4 * k * (n - k) / n) / (2 * (n + square))
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Rate(record, math.floor(low * MILLION), math.ceil(high * MILLION), over)
+    low_ppm, high_ppm = wilson_ppm(record.happened, record.of)
+    return Rate(record, low_ppm, high_ppm, over)
 
 
 def win_rate(by_reason: Mapping[str, Record], reason: str | None) -> tuple[Rate | None, str]:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from billing.dispute_months import activities, month_before
 from billing.dispute_thresholds import Standing, standings
 from dashboard import wording
 from dashboard.books import Books
-from dashboard.dispute_rows import activities, month_before
 from store import dispute_reads
 from store.database import tenant_transaction
 

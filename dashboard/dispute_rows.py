@@ -1,16 +1,15 @@
 """One dispute, inquiry or early warning as the page shows it: what it is, how long there is, what each way is worth; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from billing import dispute_economics as economics
 from billing.dispute_economics import Economics, Record, Worth
 from billing.dispute_rules import Deadline, deadline
 from billing.dispute_states import ANSWERABLE
-from billing.dispute_thresholds import Activity
 from dashboard import wording
-from store.dispute_reads import EarlyWarning, MonthOfNetwork
+from store.dispute_reads import EarlyWarning
 from store.disputes import DisputeCase
 
 LABELS: Mapping[str, tuple[str, str]] = {
@@ -143,31 +142,3 @@ def worth_words(worth: Worth, currency: str) -> tuple[str, str]:
         return f"{low} to {high}", "the worst and the best end; no average without a rate"
     figure = wording.money_exact(worth.expected_minor, currency)
     return figure, "certain" if worth.low_minor == worth.high_minor else f"on average; 95 % between {low} and {high}"
-
-
-def activities(months: Sequence[MonthOfNetwork], shown: Sequence[date]) -> list[Activity]:
-    """The shown months of Visa and Mastercard, with the payments of the month before each; what was not seen is zero."""
-    found = {(one.month, one.network): one for one in months}
-
-    def of(month: date, network: str) -> MonthOfNetwork:
-        return found.get((month, network), MonthOfNetwork(month, network, 0, 0, 0, 0, 0))
-
-    return [
-        Activity(
-            month=month,
-            network=network,
-            payments=of(month, network).payments,
-            payments_month_before=of(month_before(month), network).payments,
-            disputes=of(month, network).disputes,
-            fraud_disputes=of(month, network).fraud_disputes,
-            fraud_usd_minor=of(month, network).fraud_usd_minor,
-            warnings=of(month, network).warnings,
-        )
-        for month in shown
-        for network in ("visa", "mastercard")
-    ]
-
-
-def month_before(month: date) -> date:
-    """The first day of the month before one that is given by its first day."""
-    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)

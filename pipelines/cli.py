@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipelines import (
+    alert_limit_commands,
     bill_commands,
     commands,
     contract_commands,
@@ -55,6 +56,7 @@ app.add_typer(report_link_commands.app, name="report")
 own_price_commands.register(price_commands.app)
 app.add_typer(price_commands.app, name="prices")
 app.add_typer(contract_commands.app, name="contracts")
+app.add_typer(alert_limit_commands.app, name="alert-limits")
 
 app.command("spikes")(spike_commands.spikes)
 app.command("margins")(margin_commands.margins)

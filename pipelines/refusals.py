@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
+from billing.alert_limits import LimitNotAllowed
 from billing.alerts import AlertNotFound, AlertRefused
 from billing.api_keys import KeyRefused
 from billing.dead_letters import ReasonMissing
@@ -29,6 +30,7 @@ from pipelines.supervise import PortTaken, ProcessDied
 from pipelines.write_config import ConfigExists
 from pricing.contracts import TermRefused
 from pricing.money import MoneyError
+from pricing.watch_limits import LimitRefused
 from store.database import DatabaseRefused, DatabaseUnreachable, trouble_in_words
 from store.embedded_postgres import EmbeddedPostgresError
 from store.lake import LakeDamaged
@@ -57,6 +59,8 @@ REFUSALS: tuple[type[Exception], ...] = (
     ImportRunning,
     KeyRefused,
     LakeDamaged,
+    LimitNotAllowed,
+    LimitRefused,
     LinkSecretDamaged,
     MoneyError,
     NoSuchDispute,

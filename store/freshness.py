@@ -1,13 +1,19 @@
 """How fresh each source is: when it was last tried, last read with success, and how new its newest record is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, DateTime, case, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from store.schema import source_freshness
+
+# Successes by which a rhythm is known: ten hours of a pull every five minutes, three months of a weekly import.
+SUCCESSES_KEPT = 120
+_MOMENTS = ARRAY(DateTime(timezone=True))
 
 
 class Status(StrEnum):
@@ -20,7 +26,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Freshness:
-    """One source's freshness; a time is None when that has never happened."""
+    """One source's freshness; a time is None when that has never happened. `recent_successes` are the newest, oldest first."""
 
     source: str
     status: Status
@@ -29,6 +35,7 @@ class Freshness:
     latest_record_at: datetime | None
     rows_total: int | None
     message: str | None
+    recent_successes: Sequence[datetime] = ()
 
 
 def record(
@@ -55,6 +62,7 @@ def record(
         latest_record_at=latest_record_at,
         rows_total=rows_total,
         message=message,
+        recent_successes=[now] if status is Status.OK else None,
     )
     given = statement.excluded
     connection.execute(
@@ -68,9 +76,17 @@ def record(
                 "latest_record_at": func.greatest(given.latest_record_at, stored.latest_record_at),
                 "rows_total": func.coalesce(given.rows_total, stored.rows_total),
                 "message": given.message,
+                "recent_successes": _with_success(now) if status is Status.OK else stored.recent_successes,
             },
         )
     )
+
+
+def _with_success(now: datetime) -> Any:
+    """The stored successes and this one after them, the oldest dropped where they are too many; the same moment is kept once."""
+    known = func.coalesce(source_freshness.c.recent_successes, literal([], _MOMENTS))
+    longer = func.array_append(func.array_remove(known, now), now, type_=_MOMENTS)
+    return case((func.cardinality(longer) > SUCCESSES_KEPT, longer[2 : SUCCESSES_KEPT + 1]), else_=longer)
 
 
 def read(connection: Connection) -> list[Freshness]:
@@ -85,6 +101,7 @@ def read(connection: Connection) -> list[Freshness]:
             latest_record_at=row.latest_record_at,
             rows_total=row.rows_total,
             message=row.message,
+            recent_successes=tuple(row.recent_successes or ()),
         )
         for row in rows
     ]

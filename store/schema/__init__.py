@@ -1,6 +1,7 @@
 """Every table of the store, by name; the migrations make them, these describe them."""
 
 from store.schema.agreements import contract_terms, own_prices, priced_books, restatements
+from store.schema.alert_limits import alert_limits
 from store.schema.alerts import alert_days, alert_steps, alert_tunings, alerts, detection_runs
 from store.schema.api_keys import api_key_days, api_keys
 from store.schema.base import ALL_COMMANDS, SCHEMA, metadata
@@ -50,6 +51,7 @@ __all__ = [
     "ALL_COMMANDS",
     "SCHEMA",
     "alert_days",
+    "alert_limits",
     "alert_steps",
     "alert_tunings",
     "alerts",

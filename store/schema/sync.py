@@ -1,5 +1,7 @@
 """How far each source has been read, and how fresh it is."""
 
+from sqlalchemy import ARRAY, Column, DateTime
+
 from store.schema.base import counter, moment, number, tenant_table, text_column
 
 sync_windows = tenant_table(
@@ -28,6 +30,8 @@ source_freshness = tenant_table(
     text_column("source", nullable=False),
     moment("last_attempt_at"),
     moment("last_success_at"),
+    # The newest of them, oldest first (store.freshness.SUCCESSES_KEPT): what is usual for this source.
+    Column("recent_successes", ARRAY(DateTime(timezone=True))),
     moment("latest_record_at"),
     number("rows_total"),
     text_column("status", nullable=False),

@@ -17,7 +17,9 @@ from billing.dispute_economics import (
     wilson,
     win_rate,
 )
+from billing.dispute_months import activities, month_before
 from billing.dispute_thresholds import THRESHOLDS, Activity, standings
+from store.dispute_reads import MonthOfNetwork
 
 NO_RATE: tuple[Rate | None, str] = (None, "too few")
 
@@ -131,6 +133,17 @@ def test_below_the_minimum_count_the_share_does_not_apply_and_that_is_said() -> 
 def test_the_limit_is_that_of_the_month(month: date, events: int, expected: str) -> None:
     (one,) = standings([activity(month=month, payments=100_000, disputes=1_000, warnings=events - 1_000)])
     assert one.standing == expected
+
+
+def test_months_stand_beside_the_month_before() -> None:
+    months = [
+        MonthOfNetwork(date(2025, 12, 1), "visa", 900, 1, 0, 0, 0),
+        MonthOfNetwork(date(2026, 1, 1), "visa", 1_000, 2, 1, 5_000, 3),
+    ]
+    visa, mastercard = activities(months, [date(2026, 1, 1)])
+    assert (visa.payments, visa.payments_month_before, visa.disputes, visa.warnings) == (1_000, 900, 2, 3)
+    assert (mastercard.network, mastercard.payments, mastercard.disputes) == ("mastercard", 0, 0)
+    assert month_before(date(2026, 3, 1)) == date(2026, 2, 1)
 
 
 def test_mastercard_divides_by_the_payments_of_the_month_before() -> None:

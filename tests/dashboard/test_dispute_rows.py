@@ -1,7 +1,7 @@
 """A dispute on the page: until when, what each way is worth in the balance's currency, and how warnings and months are told."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import pytest
 from dashboard import dispute_rows
 from dashboard.dispute_rows import Row, respond_by, warning_row, worth_words
 from dashboard.wording import MINUS
-from store.dispute_reads import EarlyWarning, MonthOfNetwork
+from store.dispute_reads import EarlyWarning
 from store.disputes import DisputeCase
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -138,14 +138,3 @@ def test_what_is_left_of_a_warned_payment_is_what_a_refund_costs() -> None:
     refund = one.economics.of("refund")
     assert refund is not None
     assert refund.expected_minor == -6_000
-
-
-def test_months_stand_beside_the_month_before() -> None:
-    months = [
-        MonthOfNetwork(date(2025, 12, 1), "visa", 900, 1, 0, 0, 0),
-        MonthOfNetwork(date(2026, 1, 1), "visa", 1_000, 2, 1, 5_000, 3),
-    ]
-    visa, mastercard = dispute_rows.activities(months, [date(2026, 1, 1)])
-    assert (visa.payments, visa.payments_month_before, visa.disputes, visa.warnings) == (1_000, 900, 2, 3)
-    assert (mastercard.network, mastercard.payments, mastercard.disputes) == ("mastercard", 0, 0)
-    assert dispute_rows.month_before(date(2026, 3, 1)) == date(2026, 2, 1)
