@@ -25,13 +25,20 @@ def books() -> Books | None:
 
     Margins need none, as they are read from published files; queues are never shown older than they are.
     """
-    settings = load_settings()
-    if settings.database_url is None:
+    opened = books_at_hand()
+    if opened is None:
         st.info(
             "This page works on the queues in Postgres, and the web process was given no DATABASE_URL. "
             "`metering up` gives it one.",
             icon=":material/database_off:",
         )
+    return opened
+
+
+def books_at_hand() -> Books | None:
+    """The same without a word: for what a page shows beside its own matter, and leaves out where there is no database."""
+    settings = load_settings()
+    if settings.database_url is None:
         return None
     return _open(
         settings.database_url.get_secret_value(),

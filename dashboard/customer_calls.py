@@ -15,6 +15,7 @@ from store.warehouse_calls import CallsGone, Cell
 
 CALLS_ON_A_PAGE = 20
 CELLS_HEIGHT = 320
+DAY = "day"
 TOKEN_BUCKET = "_tokens"  # noqa: S105 - a unit, not a secret
 
 
@@ -25,8 +26,15 @@ def draw(current: reading.Reading, customer_id: str, month: date) -> None:
     if cells.height == 0:
         return
     st.markdown("#### By day, down to the single call")
-    st.caption(f"{wording.count(cells.height, 'row')}, newest day first; click a row to see its calls")
-    chosen = _table(cells, key=f"cells_{customer_id}_{month:%Y-%m}")
+    cells, day = _of_the_day(cells)
+    rows = wording.count(cells.height, "row")
+    if day is None:
+        st.caption(f"{rows}, newest day first; click a row to see its calls")
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"{rows} of {wording.day_of(day)}; click a row to see its calls", width="content")
+            st.button("Show the whole month", key="all_days", type="tertiary", on_click=_every_day)
+    chosen = _table(cells, key=f"cells_{customer_id}_{day or month:%Y-%m-%d}")
     if chosen is None:
         return
     row = cells.row(chosen, named=True)
@@ -35,6 +43,20 @@ def draw(current: reading.Reading, customer_id: str, month: date) -> None:
         st.markdown(f"**{_title(row)}**")
         _entry(current, row)
         _calls(current, cell, int(row["events"]))
+
+
+def _of_the_day(cells: pl.DataFrame) -> tuple[pl.DataFrame, date | None]:
+    """The rows of the day that the address names; all of them where it names none, or none of this month."""
+    try:
+        day = date.fromisoformat(st.query_params.get(DAY, ""))
+    except ValueError:
+        return cells, None
+    found = cells.filter(pl.col("day") == day)
+    return (cells, None) if found.height == 0 else (found, day)
+
+
+def _every_day() -> None:
+    del st.query_params[DAY]
 
 
 def _title(row: Mapping[str, Any]) -> str:

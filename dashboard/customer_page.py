@@ -14,6 +14,7 @@ from dashboard import (
     overview_tiles,
     reading,
     shell,
+    spike_hints,
     subscription_section,
     wording,
 )
@@ -37,6 +38,7 @@ def draw(current: reading.Reading, customer_id: str, back: Callable[[], None]) -
     with shell.header(customer.name, _subtitle(customer)):
         basis = controls.choose_basis()
     _badges(customer, current.currency)
+    spike_hints.of_customer(current, customer_id)
     months = reading.customer_months(current, customer_id, basis)
     closed = [month for month in months if not month.is_partial]
     if closed:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 import streamlit as st
 
-from dashboard import controls, coverage_line, customer_page, reading, shell, tables, wording
+from dashboard import controls, coverage_line, customer_calls, customer_page, reading, shell, tables, wording
 from dashboard.months import Month
 
 VIEWS = {"all": "All", "unprofitable": "Unprofitable", "past_due": "Past due"}
@@ -28,7 +28,8 @@ def draw() -> None:
 
 def back() -> None:
     """From one customer to the table; the filters are still in the address."""
-    del st.query_params["customer"]
+    for name in ("customer", customer_calls.DAY):
+        st.query_params.pop(name, None)
 
 
 def _open(customer_id: str) -> None:

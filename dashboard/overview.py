@@ -13,9 +13,11 @@ from dashboard import (
     overview_tiles,
     reading,
     shell,
+    spike_hints,
     wording,
 )
 from dashboard.months import Month
+from dashboard.spike_rows import folded
 
 
 def draw() -> None:
@@ -36,7 +38,14 @@ def draw() -> None:
         _coverage(closed[-1])
         _biggest_jump(current, shown)
         overview_cards.trend_and_waterfall(current, shown, window.basis)
-    overview_attention.draw(reading.attention(current), current.currency, current.as_of, open_customer)
+    alerts = folded(spike_hints.open_rows(current))
+    overview_attention.draw(
+        reading.attention(current),
+        current.currency,
+        current.as_of,
+        open_customer,
+        (len(alerts), lambda: spike_hints.lines(alerts)),
+    )
     if closed:
         overview_cards.losing_money(current, closed[-1].month, window.basis, open_customer)
         overview_cards.payments_and_power_users(current, closed, window.basis)

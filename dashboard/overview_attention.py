@@ -50,11 +50,21 @@ KINDS = {
 }
 
 
-def draw(items: Sequence[Item], currency: str, now: datetime, open_customer: Callable[[str], None]) -> None:
-    """The card; nothing waiting is said, too."""
+def draw(
+    items: Sequence[Item],
+    currency: str,
+    now: datetime,
+    open_customer: Callable[[str], None],
+    alerts: tuple[int, Callable[[], None]],
+) -> None:
+    """The card; nothing waiting is said, too. `alerts`: how many are open, and what draws the newest of them."""
     counted = [(kind, sum(item.kind == kind for item in items)) for kind in KINDS]
     words = [wording.count(number, KINDS[kind].one, KINDS[kind].many) for kind, number in counted if number]
+    open_alerts, draw_alerts = alerts
+    if open_alerts:
+        words.insert(0, wording.count(open_alerts, "open alert"))
     with shell.card("attention", "What needs attention", " · ".join(words) or "Nothing is waiting for you."):
+        draw_alerts()
         for kind, number in counted:
             waiting = sorted((item for item in items if item.kind == kind), key=_urgency)
             for place, item in enumerate(waiting[:SHOWN_PER_KIND]):

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, reading, spike_charts, spike_facts, spike_links, spike_split, wording
+from billing.principals import Principal
+from dashboard import charts, reading, spike_actions, spike_charts, spike_facts, spike_links, spike_split, wording
+from dashboard.books import Books
 from dashboard.spike_reading import Opened
 from dashboard.spike_rows import badge
 from dashboard.spike_words import KINDS, amount, axis, drawn
@@ -16,7 +18,7 @@ PHONE_DAYS = 31
 LISTS = {"customers": "Customers", "models": "Models", "features": "Features", "api_keys": "API keys"}
 
 
-def draw(opened: Opened) -> None:
+def draw(books: Books, principal: Principal, opened: Opened) -> None:
     """The card, top to bottom; what nobody has worked out yet is said."""
     line, kind = opened.row.line, KINDS[opened.row.line.detector]
     with st.container(border=True, key="card_spike"):
@@ -29,6 +31,7 @@ def draw(opened: Opened) -> None:
         _chart(opened)
         spike_facts.draw(opened)
         _sureness(opened)
+        spike_actions.draw(books, principal, opened.row)
         if isinstance(opened.explanation, Explanation):
             _split(opened.explanation)
             _prices(opened.explanation)

@@ -58,14 +58,8 @@ def nothing(board: Board, filters: Filters) -> None:
             "all": "There has been no alert so far.",
         }
         st.markdown(words[filters.view], width="content")
-        if filters.view == "open":
-            st.button("Show all", on_click=_show_all, key="show_all")
 
 
 def _clear() -> None:
     st.session_state["kind"], st.session_state["of"] = EVERY_KIND, EVERYBODY
     st.session_state["direction"] = DIRECTIONS["both"]
-
-
-def _show_all() -> None:
-    st.session_state["spike_view"] = "all"

@@ -108,8 +108,8 @@ def _uppermost(row: Row, by_id: dict[UUID, Row]) -> UUID | None:
     return found
 
 
-def badge(row: Row) -> str:
-    """The state as a badge in Markdown: a word on a color."""
+def badge(row: Row, what: str = "") -> str:
+    """The state as a badge in Markdown: a word on a color; `what` (Markdown of our own) goes before the word."""
     line = row.line
     if row.is_snoozed:
         word, color = STATES["snoozed"]
@@ -117,7 +117,7 @@ def badge(row: Row) -> str:
         word, color = VERDICTS[line.verdict]
     else:
         word, color = STATES[line.state]
-    return f":{color}-badge[{word}]"
+    return f":{color}-badge[{f'{what}: {word.lower()}' if what else word}]"
 
 
 def headline(row: Row) -> str:

@@ -42,12 +42,14 @@ def draw(board: Board) -> None:
 
 def _precision(board: Board) -> None:
     told = board.quality
-    answered = told.confirmed + told.not_an_issue
-    value = "too few" if told.precision is None else wording.percent(told.precision, 0)
-    below = f"{answered} of {wording.count(told.alerts, 'alert')} answered"
-    if told.precision is None:
-        below = f"not yet measured: {below}"
-    _tile("Alert precision, 30 days", value, below, PRECISION_HELP)
+    answered = f"{told.confirmed + told.not_an_issue} of {wording.count(told.alerts, 'alert')}"
+    is_known = told.precision is not None
+    _tile(
+        "Precision, 30 days",
+        wording.percent(told.precision, 0) if is_known else "too few",
+        f"{answered} answered" if is_known else "not yet measured",
+        f"{PRECISION_HELP} So far {answered} {'is' if told.alerts == 1 else 'are'} answered.",
+    )
 
 
 def _data(board: Board) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import streamlit as st
 
+from billing.principals import Principal
 from dashboard import (
     deeds,
     reading,
@@ -18,9 +19,10 @@ from dashboard import (
     spike_tiles,
     wording,
 )
+from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
 from dashboard.spike_reading import Board
-from dashboard.spike_rows import Row, fitting, folded, verdict
+from dashboard.spike_rows import Filters, Row, fitting, folded, verdict
 from store.database import tenant_transaction
 
 LOOK_AGAIN_SECONDS = 60
@@ -32,17 +34,18 @@ def draw() -> None:
     if current is None:
         shell.nothing_published(reading.refusal())
         return
+    principal = acting_as()
     opened = books()
     with shell.header("Spikes", f"{current.tenant_name} · what is unusual, what it costs and why"):
         pass
     if opened is None:
         return
     deeds.say_what_was_done("spikes")
-    st.fragment(_board, run_every=LOOK_AGAIN_SECONDS)(opened, current)
+    st.fragment(_board, run_every=LOOK_AGAIN_SECONDS)(opened, principal, current)
     reading.freshness_line(current)
 
 
-def _board(opened: Books, current: reading.Reading) -> None:
+def _board(opened: Books, principal: Principal, current: reading.Reading) -> None:
     """Everything that an answer or a new run changes."""
     board = spike_reading.board(opened, current, datetime.now(UTC))
     _story(board)
@@ -52,7 +55,7 @@ def _board(opened: Books, current: reading.Reading) -> None:
     asked = _asked(board.every)
     if asked is not None and reading.is_phone():
         st.button("All spikes", icon=":material/arrow_back:", type="tertiary", key="to_list", on_click=_close)
-        _detail(opened, board, asked)
+        _detail(opened, principal, board, asked)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
         filters = spike_filters.choose(board)
@@ -60,11 +63,21 @@ def _board(opened: Books, current: reading.Reading) -> None:
         spike_exports.draw(current, found)
     if not found and asked is None:
         spike_filters.nothing(board, filters)
-        return
-    _list_and_detail(opened, board, found, asked or (None if reading.is_phone() else found[0]))
+        found = _lately_ended(board) if filters == Filters() else []
+        if not found:
+            return
+        st.markdown("#### Ended lately")
+    _list_and_detail(opened, principal, board, found, asked or (None if reading.is_phone() else found[0]))
 
 
-def _list_and_detail(opened: Books, board: Board, found: Sequence[Row], chosen: Row | None) -> None:
+def _lately_ended(board: Board) -> list[Row]:
+    """What there is to look at while nothing is open."""
+    return folded(fitting(board.every, Filters(view="resolved")))
+
+
+def _list_and_detail(
+    opened: Books, principal: Principal, board: Board, found: Sequence[Row], chosen: Row | None
+) -> None:
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         sparks = spike_reading.sparks(connection, spike_list.shown(found))
     chosen_id = None if chosen is None else chosen.line.alert_id
@@ -75,13 +88,13 @@ def _list_and_detail(opened: Books, board: Board, found: Sequence[Row], chosen: 
     with left:
         spike_list.draw(found, chosen_id, sparks)
     with right:
-        _detail(opened, board, chosen)
+        _detail(opened, principal, board, chosen)
 
 
-def _detail(opened: Books, board: Board, row: Row) -> None:
+def _detail(opened: Books, principal: Principal, board: Board, row: Row) -> None:
     found = spike_reading.opened(opened, row, board.names)
     if found is not None:
-        spike_detail.draw(found)
+        spike_detail.draw(opened, principal, found)
 
 
 def _story(board: Board) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
 from sqlalchemy.dialects.postgresql import JSONPATH
 
 from pricing.finding import Detector, Subject, Unit
@@ -76,6 +76,15 @@ class Line:
 
 def lines(connection: Connection, *, limit: int = MOST) -> list[Line]:
     """Every open alert, and of those that have ended the newest, up to `limit` together; open ones first."""
+    return _read(connection, true(), limit)
+
+
+def open_lines(connection: Connection, *, limit: int = MOST) -> list[Line]:
+    """The open alerts, the newest first; snoozed ones are among them."""
+    return _read(connection, alerts.c.state != "resolved", limit)
+
+
+def _read(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Line]:
     last_impact = (
         select(alert_days.c.impact_minor)
         .where(
@@ -88,6 +97,7 @@ def lines(connection: Connection, *, limit: int = MOST) -> list[Line]:
         .scalar_subquery()
     )
     every = select(*(alerts.c[name] for name in ("scope", *_PARTS, *_PLAIN)), last_impact.label("last_impact_minor"))
+    every = every.where(condition)
     return [_line(row._asdict()) for row in connection.execute(every.order_by(*_NEWEST_FIRST).limit(limit))]
 
 

@@ -3,12 +3,17 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection, Engine
 from streamlit.testing.v1 import AppTest
 
 from dashboard import reading
+from store.database import DatabaseUrls, tenant_transaction
+from store.tenants import ensure_tenant
 from tests.dashboard.published import SLUG, publish_company
+from tests.dashboard.spike_pages import Write
 
 APP = Path(reading.__file__).with_name("app.py")
 RunPage = Callable[..., AppTest]
@@ -33,6 +38,26 @@ def synthetic_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("synthetic")
     assert publish_company(home).is_published
     return home
+
+
+@pytest.fixture
+def write_alerts(
+    engine: Engine, database_urls: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Write]:
+    """The synthetic company, published, with a database, and a way to write alerts down for it."""
+    monkeypatch.setenv("METERING_HOME", str(tmp_path))
+    monkeypatch.setenv("METERING_TENANT", SLUG)
+    monkeypatch.setenv("DATABASE_URL", database_urls.app)
+    assert publish_company(tmp_path).is_published
+    reading._place.cache_clear()
+    tenant_id = ensure_tenant(engine, SLUG, "Demo company", "usd")
+
+    def write(alerts: Callable[[Connection, UUID], object]) -> None:
+        with tenant_transaction(engine, tenant_id) as connection:
+            alerts(connection, tenant_id)
+
+    yield write
+    reading._place.cache_clear()
 
 
 @pytest.fixture

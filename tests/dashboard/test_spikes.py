@@ -1,75 +1,14 @@
 """The Spikes page on a real database: the verdict, the list, an alert opened, what is said when there is nothing, and the outsider."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
 from sqlalchemy import Connection, Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import reading
-from pricing.finding import Subject
-from store.database import DatabaseUrls, tenant_transaction
-from store.tenants import ensure_tenant
-from tests.dashboard.published import SLUG, publish_company
+from store.database import tenant_transaction
+from tests.dashboard.spike_pages import BEACON, COMPANY, DAY, NOW, Write, beacons_spike, run, seen, words
 from tests.dashboard.stored_alerts import explained, rate, store_alert, store_run
-
-DAY = date(2026, 11, 24)
-NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
-COMPANY = Subject(scope="company")
-BEACON = Subject(scope="customer", customer_id="cus_0003")
-# $296 more in three days; the parts come to it in cents.
-DRIVERS = [("More usage", 215_00), ("Dearer models", 96_00), ("Longer requests", -22_00), ("Cache", 7_00)]
-
-
-def spikes_page() -> None:
-    """The page without the navigation around it."""
-    from dashboard import spikes
-
-    spikes.draw()
-
-
-Write = Callable[[Callable[[Connection, UUID], None]], None]
-
-
-@pytest.fixture
-def write(engine: Engine, database_urls: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """The synthetic company, published, and a way to write alerts down for it."""
-    monkeypatch.setenv("METERING_HOME", str(tmp_path))
-    monkeypatch.setenv("METERING_TENANT", SLUG)
-    monkeypatch.setenv("DATABASE_URL", database_urls.app)
-    assert publish_company(tmp_path).is_published
-    reading._place.cache_clear()
-    tenant_id = ensure_tenant(engine, SLUG, "Demo company", "usd")
-
-    def written(alerts: Callable[[Connection, UUID], None]) -> None:
-        with tenant_transaction(engine, tenant_id) as connection:
-            alerts(connection, tenant_id)
-
-    return written
-
-
-def run(role: str = "support", **address: str) -> AppTest:
-    app = AppTest.from_function(spikes_page, default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = value
-    app.session_state["acting_role"] = role
-    return seen(app.run())
-
-
-def seen(app: AppTest) -> AppTest:
-    assert [problem.message for problem in app.exception] == []
-    return app
-
-
-def words(app: AppTest) -> str:
-    """All that is written on the page, without Markdown's escapes."""
-    texts = [
-        element.value for kind in ("markdown", "caption", "warning", "info", "success") for element in app.get(kind)
-    ]
-    return "\n".join(texts).replace("\\", "")
 
 
 def drawn(app: AppTest) -> str:
@@ -77,22 +16,14 @@ def drawn(app: AppTest) -> str:
     return "\n".join(element.proto.body for element in app.get("html"))
 
 
-def beacons_spike(connection: Connection, tenant_id: UUID) -> UUID:
-    found = explained(
-        "Beacon Foods", DAY, usual=131, found=[210, 236, 243], drivers=DRIVERS, customers=[("cus_0003", "Beacon Foods", 296_00)],
-        api_keys=[("nightly-agent", 271_00), ("prod", 25_00)],
-    )  # fmt: skip
-    return store_alert(connection, tenant_id, BEACON, found, now=NOW)
-
-
-def test_a_spike_is_told_in_a_sentence_a_chart_and_a_split_that_sums(write: Write) -> None:
+def test_a_spike_is_told_in_a_sentence_a_chart_and_a_split_that_sums(write_alerts: Write) -> None:
     """$689 in three days instead of $393: $296 more, $112 of it on the last day."""
 
     def alerts(connection: Connection, tenant_id: UUID) -> None:
         beacons_spike(connection, tenant_id)
         store_run(connection, tenant_id, NOW)
 
-    write(alerts)
+    write_alerts(alerts)
     app = run()
     said = words(app)
     assert "1 new spike costs $112 a day more than expected." in said
@@ -101,7 +32,7 @@ def test_a_spike_is_told_in_a_sentence_a_chart_and_a_split_that_sums(write: Writ
     assert tiles == {
         "Open, a day": "+$112",
         "If it goes on": "+$592",
-        "Alert precision, 30 days": "too few",
+        "Precision, 30 days": "too few",
         "Data": "complete",
     }
     for fact in (
@@ -127,7 +58,7 @@ def test_a_spike_is_told_in_a_sentence_a_chart_and_a_split_that_sums(write: Writ
     assert bars.count('<th scope="row">Together</th><td></td><td class="amount">+$296.00</td>') == 5
 
 
-def test_the_address_opens_an_alert_and_one_that_is_not_here_opens_the_newest(write: Write) -> None:
+def test_the_address_opens_an_alert_and_one_that_is_not_here_opens_the_newest(write_alerts: Write) -> None:
     ids: list[UUID] = []
 
     def alerts(connection: Connection, tenant_id: UUID) -> None:
@@ -135,7 +66,7 @@ def test_the_address_opens_an_alert_and_one_that_is_not_here_opens_the_newest(wr
         late = rate("The refund rate", DAY - timedelta(days=1), [9_000, 31_000], 20_000)
         ids.append(store_alert(connection, tenant_id, COMPANY, late, detector="refund_rate", now=NOW))
 
-    write(alerts)
+    write_alerts(alerts)
     refunds = words(run(alert=str(ids[0])))
     assert "**3.1%**" in refunds
     assert "+1.1 pp from it" in refunds
@@ -145,7 +76,7 @@ def test_the_address_opens_an_alert_and_one_that_is_not_here_opens_the_newest(wr
         assert "### Beacon Foods" in words(run(alert=unknown))
 
 
-def test_a_row_opens_its_alert_and_what_is_explained_is_folded_under_it(write: Write) -> None:
+def test_a_row_opens_its_alert_and_what_is_explained_is_folded_under_it(write_alerts: Write) -> None:
     ids: list[UUID] = []
 
     def alerts(connection: Connection, tenant_id: UUID) -> None:
@@ -156,7 +87,7 @@ def test_a_row_opens_its_alert_and_what_is_explained_is_folded_under_it(write: W
             "update alerts set parent_alert_id = %s where alert_id = %s", (str(ids[0]), str(ids[1]))
         )
 
-    write(alerts)
+    write_alerts(alerts)
     app = run()
     assert "1 new spike costs $111 a day more than expected." in words(app)  # the company's; Beacon's is within it
     assert next(each.label for each in app.expander) == "1 alert explained by it"
@@ -165,44 +96,57 @@ def test_a_row_opens_its_alert_and_what_is_explained_is_folded_under_it(write: W
     assert "### Beacon Foods" in words(opened)
 
 
-def test_nothing_unusual_says_who_has_looked_at_what(write: Write) -> None:
+def test_nothing_unusual_says_who_has_looked_at_what(write_alerts: Write) -> None:
     assert "No day has been judged yet." in words(run())
-    write(lambda connection, tenant_id: store_run(connection, tenant_id, NOW))
+    write_alerts(lambda connection, tenant_id: store_run(connection, tenant_id, NOW))
     said = words(run())
     assert "Nothing unusual." in said
     assert "24 series of costs and rates were judged" in said
 
 
-def test_what_sleeps_is_said_and_waits_under_its_own_name(write: Write) -> None:
+def test_what_sleeps_is_said_and_waits_under_its_own_name(write_alerts: Write) -> None:
     def alerts(connection: Connection, tenant_id: UUID) -> None:
         found = explained("Beacon Foods", DAY, usual=131, found=[243], drivers=[("More usage", 112_00)])
         store_alert(connection, tenant_id, BEACON, found, now=NOW, snoozed_until=datetime.now(UTC) + timedelta(days=3))
         store_run(connection, tenant_id, NOW)
 
-    write(alerts)
+    write_alerts(alerts)
     app = run()
     assert "1 alert snoozed, nothing else is open." in words(app)
     assert "Nothing is open; 1 alert snoozed." in words(app)
     assert "### Beacon Foods :blue-badge[Snoozed]" in words(run(spike_view="Snoozed"))
 
 
-def test_missing_days_are_late_data_and_no_fall(write: Write) -> None:
+def test_missing_days_are_late_data_and_no_fall(write_alerts: Write) -> None:
     late = {"usage": ["2026-11-24"], "openai": ["2026-11-24"]}
-    write(lambda connection, tenant_id: store_run(connection, tenant_id, NOW, late_days=late))
+    write_alerts(lambda connection, tenant_id: store_run(connection, tenant_id, NOW, late_days=late))
     app = run()
-    (data,) = [metric for metric in app.metric if metric.label == "Data"] or [None]
-    assert data is not None
+    (data,) = [metric for metric in app.metric if metric.label == "Data"]
     assert (data.value, data.delta) == ("data late", "OpenAI and Usage")
 
 
-def test_filters_of_the_address_narrow_the_list_and_can_be_cleared(write: Write) -> None:
-    write(lambda connection, tenant_id: [beacons_spike(connection, tenant_id), None][1])
+def test_while_nothing_is_open_what_has_ended_can_be_read(write_alerts: Write) -> None:
+    def alerts(connection: Connection, tenant_id: UUID) -> None:
+        alert_id = beacons_spike(connection, tenant_id)
+        connection.exec_driver_sql(
+            "update alerts set state = 'resolved', resolved_at = opened_at where alert_id = %s", (str(alert_id),)
+        )
+
+    write_alerts(alerts)
+    said = words(run())
+    assert "Nothing is open." in said
+    assert "#### Ended lately" in said
+    assert "### Beacon Foods :gray-badge[Resolved]" in said
+
+
+def test_filters_of_the_address_narrow_the_list_and_can_be_cleared(write_alerts: Write) -> None:
+    write_alerts(beacons_spike)
     app = run(direction="Down")
     assert "No alert fits these filters." in words(app)
     assert "### Beacon Foods" in words(seen(app.button(key="clear_filters").click().run()))
 
 
-def test_an_outsiders_alerts_are_not_seen(write: Write, engine: Engine, mallory: UUID) -> None:
+def test_an_outsiders_alerts_are_not_seen(write_alerts: Write, engine: Engine, mallory: UUID) -> None:
     with tenant_transaction(engine, mallory) as connection:
         found = explained("Mallory", DAY, usual=131, found=[243], drivers=[("More usage", 112_00)])
         alert_id = store_alert(connection, mallory, COMPANY, found, now=NOW)
@@ -210,7 +154,7 @@ def test_an_outsiders_alerts_are_not_seen(write: Write, engine: Engine, mallory:
     assert "No day has been judged yet." in words(run(alert=str(alert_id)))
 
 
-def test_a_company_in_euro_reads_euro(write: Write) -> None:
+def test_a_company_in_euro_reads_euro(write_alerts: Write) -> None:
     """The alert's own currency stands beside its amounts."""
 
     def alerts(connection: Connection, tenant_id: UUID) -> None:
@@ -220,5 +164,5 @@ def test_a_company_in_euro_reads_euro(write: Write) -> None:
             impact_minor=41_200, currency="eur", now=NOW,
         )  # fmt: skip
 
-    write(alerts)
+    write_alerts(alerts)
     assert "**€412**" in words(run())
