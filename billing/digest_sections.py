@@ -23,6 +23,7 @@ from billing.digest_words import (
 )
 from billing.mails import InlineImage
 from billing.report_words import UNKNOWN, money_exact, moved, percent, points
+from pricing.alert_episodes import ALL_USAGE
 from pricing.alert_explanation import Explanation
 
 LONGEST_MESSAGE = 240
@@ -170,7 +171,10 @@ def health(digest: Digest) -> list[str]:
         told.append(f"The figures cover usage up to {moment(found.as_of)}.")
     if found.is_late:
         told.append(f"Data late: {short_day(digest.figures.day)} is not complete, so more may be found for it later.")
-    told += [f"{one_line(source)}: no data yet for {_days(days)}." for source, days in sorted(found.late.items())]
+    told += [
+        f"{'All usage' if source == ALL_USAGE else one_line(source)}: no data yet for {_days(days)}."
+        for source, days in sorted(found.late.items())
+    ]
     told += [
         f"{one_line(source)}: the last try failed: {one_line(why)[:LONGEST_MESSAGE]}"
         for source, why in sorted(found.failing.items())

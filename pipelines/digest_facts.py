@@ -111,10 +111,11 @@ def _explanation(alert: StoredAlert) -> Explanation | RateExplanation | None:
 
 def _health(connection: Connection, home: Path, tenant_id: UUID, warehouse: Warehouse | None, reported: date) -> Health:
     """The reported day is late while no look at the data since its end is done, or a source has not told of it."""
-    run = alerts.last_run(connection)
+    looked_at = alerts.last_finished(connection)
+    as_of = None if warehouse is None else warehouse.as_of.replace(tzinfo=UTC)
     over_at = datetime.combine(reported + timedelta(days=1), time(0), UTC)
     late = {source: tuple(sorted(days)) for source, days in alert_reads.late_sources(connection).items() if days}
-    is_looked_at = run is not None and run.finished_at is not None and run.ran_at >= over_at
+    is_looked_at = looked_at is not None and looked_at >= over_at and (as_of is None or as_of >= over_at)
     failing = {
         each.source: each.message or "no reason was given"
         for each in freshness.read(connection)
@@ -122,7 +123,7 @@ def _health(connection: Connection, home: Path, tenant_id: UUID, warehouse: Ware
     }
     return Health(
         is_late=not is_looked_at or any(reported in days for days in late.values()),
-        as_of=None if warehouse is None else warehouse.as_of,
+        as_of=as_of,
         late=late,
         failing=failing,
         refusal=refusal(home, tenant_id),

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from pricing.alert_feedback import Tuning
@@ -210,3 +210,9 @@ def last_run(connection: Connection) -> DetectionRun | None:
     columns = [_runs[name] for name in DetectionRun.__dataclass_fields__]
     row = connection.execute(select(*columns).order_by(_runs.version.desc()).limit(1)).one_or_none()
     return None if row is None else DetectionRun(**row._asdict())
+
+
+def last_finished(connection: Connection) -> datetime | None:
+    """When the newest look began of which everything that follows is done; None before the first."""
+    newest: datetime | None = connection.scalar(select(func.max(_runs.ran_at)).where(_runs.finished_at.is_not(None)))
+    return newest
