@@ -59,7 +59,7 @@ def print_import_summary(console: Console, summary: ImportSummary) -> None:
 
 
 def print_refresh(console: Console, outcome: RefreshOutcome) -> None:
-    """What Stripe brought, what the key may not read, and what was published."""
+    """What Stripe brought, what the key may not read, what was published, and what is unusual in it."""
     pulled = outcome.pulled
     rows = sum(pulled.rows.values())
     what = "everything" if pulled.is_backfill else "what changed"
@@ -67,6 +67,8 @@ def print_refresh(console: Console, outcome: RefreshOutcome) -> None:
     for sentence in pulled.refused.values():
         _line(console, sentence)
     _line(console, outcome.publication.message)
+    for sentence in (outcome.alerts.message, *outcome.alerts.troubles.values()):
+        _line(console, sentence)
 
 
 def print_pulled(console: Console, pulled: Sequence[Pulled]) -> None:

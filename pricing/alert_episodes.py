@@ -16,6 +16,8 @@ CLOSING: frozenset[str] = frozenset({"expected", "planned", "not_an_issue"})
 # Each day of usage is judged by itself. All other detectors say what holds at the moment they look.
 DAILY: Detector = "cost_spike"
 QUIET_DAYS = 7
+# A usual day below this part of the episode's largest does not carry it on.
+ECHO_PARTS = 10
 # Where what is late is not one provider's.
 ALL_USAGE = "all usage"
 # The fact by which a day names the subject that it is because of, by its key.
@@ -175,6 +177,18 @@ def largest_day(episode: Episode) -> tuple[int | None, float]:
     """The largest impact of a day, without its sign, and the highest score: what later days are held against."""
     impacts = [abs(day.impact_minor) for day in episode.days.values() if day.impact_minor is not None]
     return max(impacts, default=None), max((day.score for day in episode.days.values()), default=0.0)
+
+
+def is_echo(finding: Finding, days: Iterable[Finding]) -> bool:
+    """Whether a day is only told because the days before it weigh on its week: usual by itself, and next to nothing beside them.
+
+    A week's level is surprising for seven days after one large day. A slow rise, whose days are all alike, is no echo.
+    """
+    if finding.impact_minor is None or finding.actual is None or finding.lower is None or finding.upper is None:
+        return False
+    largest = max((abs(day.impact_minor or 0) for day in days), default=0)
+    is_usual = finding.lower <= finding.actual <= finding.upper
+    return is_usual and ECHO_PARTS * abs(finding.impact_minor) < largest
 
 
 def is_clearly_worse(finding: Finding, episode: Episode) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from pricing.alert_drafts import Draft
-from pricing.alert_episodes import DAILY, QUIET_DAYS, Change, Episode, Look, is_clearly_worse
+from pricing.alert_episodes import DAILY, QUIET_DAYS, Change, Episode, Look, is_clearly_worse, is_echo
 from pricing.alert_feedback import why_silent
 from pricing.finding import Detector, Finding
 
@@ -79,6 +79,8 @@ def _place(drafts: list[Draft], finding: Finding, look: Look) -> None:
         _open(drafts, finding, look)
         return
     host = max(hosts, key=lambda one: (one.first_day <= finding.day <= one.last_day, _is_open(one), one.first_day))
+    if is_echo(finding, host.days.values()):
+        return
     if not host.episode.is_closed_by_a_person:
         host.put(finding)
         return

@@ -25,8 +25,7 @@ class StoredAlert:
     """One episode of one subject. `actual` to `upper` are whole numbers of `unit`: sums over a cost spike's days, else the last day's.
 
     `impact_minor` is in `currency`, negative where less was spent, None where nobody can say. `verdict` is what a person said
-    (confirmed, expected, planned, not_an_issue). `*_in_version` are those of the warehouse, `explanation_version` is
-    that of the definitions.
+    (confirmed, expected, planned, not_an_issue). Versions are those of the warehouse.
     """
 
     alert_id: UUID

@@ -79,13 +79,18 @@ def change(connection: Connection, alert_id: UUID, *, now: datetime, **values: A
 def explain(
     connection: Connection, alert_id: UUID, *, explanation: Mapping[str, Any], version: int, sentence: str | None = None
 ) -> None:
-    """Keep what an alert is made of, by which version of the definitions; a sentence where it says it better than the detector."""
+    """Keep what an alert is made of, and the warehouse's version it was read from; a sentence where it says it better than the detector."""
     said = {} if sentence is None else {"sentence": sentence}
     connection.execute(
         update(alerts)
         .where(alerts.c.alert_id == alert_id)
         .values(explanation=dict(explanation), explanation_version=version, **said)
     )
+
+
+def place(connection: Connection, alert_id: UUID, *, under: UUID | None) -> None:
+    """Say which other alert this one is because of; none where it stands alone."""
+    connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(parent_alert_id=under))
 
 
 def put_days(

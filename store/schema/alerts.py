@@ -66,7 +66,7 @@ alerts = tenant_table(
     Column("parent_alert_id", UUID(as_uuid=True)),
     text_column("sentence", nullable=False),
     document("explanation"),
-    # Which version of the definitions the explanation follows.
+    # The version of the warehouse that the explanation was made from.
     number("explanation_version"),
     moment("opened_at", nullable=False),
     moment("changed_at", nullable=False),

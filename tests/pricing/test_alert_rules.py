@@ -253,3 +253,13 @@ def test_what_is_late_of_one_provider_says_nothing_about_anothers_model() -> Non
     company.look(18, both, late=[14], source="openai")  # 7 days passed: one of them unknown to all that may use OpenAI
     states = {episode.subject.key: episode.state for episode in company.episodes.values()}
     assert states == {MODEL.key: "ongoing", claude.key: "resolved", BIG.key: "ongoing"}
+
+
+def test_an_echo_of_a_large_day_does_not_carry_the_alert_on_and_a_slow_rise_does() -> None:
+    company = Company()
+    echo = spike(14, 108)  # within $90 to $110, and $8 are less than a tenth of $200
+    run(company, [spike(10, 300), echo], 11, 18)
+    assert (company.state(), company.only.last_day) == ("resolved", day(10))
+    rise = Company()
+    run(rise, [spike(number, 108) for number in range(10, 20)], 11, 20)
+    assert (rise.state(), len(rise.only.days)) == ("ongoing", 10)
