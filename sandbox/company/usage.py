@@ -5,9 +5,10 @@ import polars as pl
 from numpy.random import Generator
 
 from sandbox.billing.calendar import DAY, HOUR
+from sandbox.company.lately import AGENT_KEY, input_factor, without_late_log
 from sandbox.company.models import PROFILES, RUNAWAY, SLOTS, Slot
 from sandbox.company.months import Span
-from sandbox.company.roster import INTERNAL_ACCOUNTS
+from sandbox.company.roster import INTERNAL_ACCOUNTS, POWER_USER, roster
 from sandbox.company.traffic import HOURS, Calls, Floats, Ints, calls
 
 TOKENS_SCALE = 1.92
@@ -29,7 +30,7 @@ def usage_events(seed: int, span: Span) -> pl.DataFrame:
     order = np.argsort(at, kind="stable")
     source, at = source[order], at[order]
     slot = _slots(rng, plan, source)
-    return _frame(rng, seed, plan, span, source=source, at=at, slot=slot)
+    return without_late_log(_frame(rng, seed, plan, span, source=source, at=at, slot=slot), span.as_of)
 
 
 def _moments(rng: Generator, plan: Calls, span: Span, source: Ints, day: Ints) -> Ints:
@@ -64,7 +65,10 @@ def _tokens(rng: Generator, slot: Ints, name: str) -> Ints:
 
 
 def _frame(rng: Generator, seed: int, plan: Calls, span: Span, *, source: Ints, at: Ints, slot: Ints) -> pl.DataFrame:
+    accounts, features = _pick(plan.sources, source), _pick([one.feature for one in ALL_SLOTS], slot)
     inputs, outputs = _tokens(rng, slot, "input_tokens"), _tokens(rng, slot, "output_tokens")
+    longer = inputs * input_factor(span.as_of, at, accounts, features)
+    inputs = np.minimum(longer, INPUT_MAX).astype(np.int64)
     warm = rng.random(slot.size) < 0.8
     cache_read = (inputs * _of(slot, "cached_share") * warm * rng.uniform(0.6, 1.4, slot.size)).astype(np.int64)
     cache_read = np.minimum(cache_read, inputs)
@@ -81,11 +85,11 @@ def _frame(rng: Generator, seed: int, plan: Calls, span: Span, *, source: Ints, 
             "occurred_at": pl.Series(at * 1_000_000 + rng.integers(0, 1_000_000, at.size))
             .cast(pl.Datetime("us"))
             .dt.replace_time_zone("UTC"),
-            "customer_id": _pick(plan.sources, source),
+            "customer_id": accounts,
             "provider": _pick([one.provider for one in ALL_SLOTS], slot),
             "model": models,
-            "feature": _pick([one.feature for one in ALL_SLOTS], slot),
-            "api_key": _pick(KEYS, rng.integers(0, len(KEYS), slot.size)),
+            "feature": features,
+            "api_key": _keys(rng, accounts, features),
             "service_tier": _pick(("standard", "batch"), batched.astype(np.int64)),
             # Where each provider processed the call: Mistral's regional endpoints cost more, and the company uses its global one.
             "region": pl.select(
@@ -113,6 +117,13 @@ def _frame(rng: Generator, seed: int, plan: Calls, span: Span, *, source: Ints, 
 
 def _pick(words: list[str] | tuple[str, ...], index: Ints) -> pl.Series:
     return pl.Series(list(words), dtype=pl.String).gather(pl.Series(index))
+
+
+def _keys(rng: Generator, accounts: pl.Series, features: pl.Series) -> pl.Series:
+    """Any of the company's keys; the power user's agent has one of its own."""
+    shared = _pick(KEYS, rng.integers(0, len(KEYS), accounts.len()))
+    is_agent = (accounts == roster()[POWER_USER].account_id) & (features == "agent")
+    return pl.select(pl.when(is_agent).then(pl.lit(AGENT_KEY)).otherwise(shared)).to_series()
 
 
 def _models(span: Span, at: Ints, slot: Ints) -> pl.Series:
