@@ -39,16 +39,17 @@ class Episode:
 class Used:
     """What the subject used: USED_SCHEMA of the found days and of the baseline, and its cost by API key and by day.
 
-    `api_keys` hold keys as they may be shown. `daily` are the costs of all days of the chart and before it, in pico-USD.
+    `api_keys` hold keys as they may be shown. `daily` are the costs of all days of the chart and before it, `company_pico_usd` is
+    what the whole company's usage of the found days cost.
     """
 
     episode: pl.DataFrame
     baseline: pl.DataFrame
     api_keys: Moved
     daily: Mapping[date, int]
-    baseline_first_day: date
-    baseline_last_day: date
+    baseline_days: tuple[date, ...]
     unpriced_events: int
+    company_pico_usd: int
     prices: Prices
     price_changes: tuple[PriceChange, ...]
 
@@ -75,10 +76,7 @@ def explain(episode: Episode, used: Used, around: Around) -> Explanation:
     keys = excess(used.api_keys, expected)
     month, so_far, added = around.today.replace(day=1), *month_end(days, around.today, is_open=episode.is_open)
     points = _points(episode, around, minor)
-    used_days = sum(
-        used.baseline_first_day <= day <= used.baseline_last_day for day, cost in used.daily.items() if cost
-    )
-    said = sentence(_told(episode, found, keys, around, added, points[0] or points[1]))
+    said = sentence(_told(episode, used, found, keys, around, added, points[0] or points[1]))
     return Explanation(
         actual_pico_usd=expected + impact,
         expected_pico_usd=expected,
@@ -86,6 +84,7 @@ def explain(episode: Episode, used: Used, around: Around) -> Explanation:
         upper_pico_usd=_sum([each.upper for each in days]),
         impact_pico_usd=impact,
         impact_minor=minor,
+        company_actual_pico_usd=used.company_pico_usd,
         currency=around.currency,
         first_day=days[0].day,
         last_day=days[-1].day,
@@ -98,13 +97,13 @@ def explain(episode: Episode, used: Used, around: Around) -> Explanation:
         month_end_minor=None if added is None else _minor(added, around),
         causes=_causes(found),
         **_lists(found, keys, minor, around),
-        baseline_first_day=used.baseline_first_day,
-        baseline_last_day=used.baseline_last_day,
-        baseline_days=used_days,
+        baseline_first_day=min(used.baseline_days, default=None),
+        baseline_last_day=max(used.baseline_days, default=None),
+        baseline_days=len(used.baseline_days),
         unpriced_events=used.unpriced_events,
         price_changes=used.price_changes,
         days=chart(used.daily, days, max(days[-1].day, max(used.daily, default=days[-1].day))),
-        confidence=confidence(used_days, used.unpriced_events),
+        confidence=confidence(len(used.baseline_days), used.unpriced_events),
         sentence=said,
     )
 
@@ -136,7 +135,15 @@ def _points(episode: Episode, around: Around, minor: int | None) -> tuple[Margin
     return margin_points(minor, net_revenue(days, around.customer_revenue, around.today)), company
 
 
-def _told(episode: Episode, found: Split, keys: Sums, around: Around, added: int | None, points: MarginPoints) -> Told:
+def _told(
+    episode: Episode,
+    used: Used,
+    found: Split,
+    keys: Sums,
+    around: Around,
+    added: int | None,
+    points: MarginPoints,
+) -> Told:
     expected = sum(each.expected for each in episode.days)
     return Told(
         subject=episode.subject,
@@ -146,6 +153,7 @@ def _told(episode: Episode, found: Split, keys: Sums, around: Around, added: int
         is_open=episode.is_open,
         actual=expected + found.impact_pico_usd,
         expected=expected,
+        company=used.company_pico_usd,
         split=found,
         api_keys=keys,
         labels=around.customers,

@@ -71,7 +71,7 @@ class Confidence:
 class Explanation:
     """Why a cost spike is one. The days that were found are summed; `drivers` and each list sum to the impact, and so does what is shown.
 
-    `customer_points` is None where the alert is not about one customer. `month_end_pico_usd` is what the episode adds to the running
+    `company_actual_pico_usd` is the whole company's cost of the found days. `customer_points` is None where the alert is not about one customer. `month_end_pico_usd` is what the episode adds to the running
     month (`month`) if it goes on to that month's end, what it has added so far among it; None where it is over. Events without a
     price are in no amount: they are counted. `causes` are drivers by model, largest first: the story, not a list that sums.
     """
@@ -82,6 +82,7 @@ class Explanation:
     upper_pico_usd: int | None
     impact_pico_usd: int
     impact_minor: int | None
+    company_actual_pico_usd: int
     currency: str
     first_day: date
     last_day: date
@@ -98,8 +99,8 @@ class Explanation:
     models: tuple[Part, ...]
     features: tuple[Part, ...]
     api_keys: tuple[Part, ...]
-    baseline_first_day: date
-    baseline_last_day: date
+    baseline_first_day: date | None
+    baseline_last_day: date | None
     baseline_days: int
     unpriced_events: int
     price_changes: tuple[PriceChange, ...]

@@ -1,7 +1,7 @@
 """What an episode means: for the margin of its days, for the running month, how sure the expected amount is, and what days are usual."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -15,8 +15,12 @@ USUAL_DAYS = 28
 # A level is told a few days after it came, and a week of it must not be taken for usual.
 GAP_DAYS = 7
 SPARSE_DAYS = 120
-# So many days with usage make the days before the gap, or the last four weeks, a measure.
-ENOUGH, ENOUGH_WITHOUT_GAP = 14, 5
+# So many days with usage make the days before the gap, or any others, a measure.
+ENOUGH, FEWEST = 14, 5
+# A day so many scales off what was expected belongs to another episode; no series is so steady that a tenth would be one.
+UNUSUAL_SCALES, LEVEL_SCALE_MIN = 3, 0.1
+# A fifth of normal values lie within a quarter of a scale; four fifths of the days may belong to other episodes.
+FIFTH_TO_SIGMA = 3.95
 SURE_FROM, FAIR_FROM = 21, 10
 # The running pace: the mean of so many days.
 PACE_DAYS = 7
@@ -41,20 +45,28 @@ class FoundDay:
         return self.actual - self.expected
 
 
-def baseline(used_days: Collection[date], first_day: date) -> tuple[date, date]:
-    """The first and the last of the days that an episode is compared with, by the days on which there was any usage.
+def baseline(daily: Mapping[date, int], found: Sequence[FoundDay]) -> tuple[date, ...]:
+    """The days that an episode is compared with, oldest first, from its subject's cost by day; empty where there was none before it.
 
-    Four weeks that end a week before the episode; where those hold less than 14 days of usage, the four weeks right before it, and
-    where those hold less than 5, the last 120 days: a series that is used now and then, or a new one.
+    Days with usage of the four weeks that end a week before the episode; where those are fewer than 14, of the four weeks right before
+    it, and where those are fewer than 5, of the last 120 days: a series that is used now and then, or a new one. Of these the ones that
+    cost about what was expected, weekdays taken out, if they are 5 or more: another episode is no measure of what is usual.
     """
-    day = timedelta(days=1)
-    for first, last, enough in (
-        (first_day - (USUAL_DAYS + GAP_DAYS) * day, first_day - (GAP_DAYS + 1) * day, ENOUGH),
-        (first_day - USUAL_DAYS * day, first_day - day, ENOUGH_WITHOUT_GAP),
-    ):
-        if sum(first <= used <= last for used in used_days) >= enough:
-            return first, last
-    return first_day - SPARSE_DAYS * day, first_day - day
+    first = min(each.day for each in found)
+    before = [day for day in daily if day < first and daily[day] > 0]
+    for reach, gap, enough in ((USUAL_DAYS + GAP_DAYS, GAP_DAYS, ENOUGH), (USUAL_DAYS, 0, FEWEST), (SPARSE_DAYS, 0, 0)):
+        held = sorted(day for day in before if gap < (first - day).days <= reach)
+        if len(held) >= enough:
+            break
+    expected = [each for each in found if each.expected > 0]
+    if not expected or not held:
+        return tuple(held)
+    weekday = _weekdays({day: daily[day] for day in before})
+    at = median(math.log(each.expected) - weekday[each.day.weekday()] for each in expected)
+    off = {day: abs(math.log(daily[day]) - weekday[day.weekday()] - at) for day in held}
+    scale = max(LEVEL_SCALE_MIN, FIFTH_TO_SIGMA * sorted(off.values())[len(off) // 5])
+    usual = tuple(day for day in held if off[day] <= UNUSUAL_SCALES * scale)
+    return usual if len(usual) >= FEWEST else tuple(held)
 
 
 def confidence(used_days: int, unpriced_events: int) -> Confidence:
@@ -150,7 +162,7 @@ def _usual_day(costs: Mapping[date, int], weekday: Sequence[float], day: date, a
     """What is usual on a day by the four weeks before it, and between what 95 % of usual days lie; None without enough of them."""
     before = [day - timedelta(days=place) for place in range(1, USUAL_DAYS + 1)]
     levels = [math.log(costs[each]) - weekday[each.weekday()] for each in before if each in costs]
-    if len(levels) < ENOUGH_WITHOUT_GAP:
+    if len(levels) < FEWEST:
         return ChartDay(day=day, actual=actual, expected=None, lower=None, upper=None, is_found=False)
     middle = median(levels)
     scale = max(SCALE_MIN, MAD_TO_SIGMA * median(abs(level - middle) for level in levels))

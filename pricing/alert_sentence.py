@@ -13,6 +13,8 @@ from pricing.money import divide_half_away
 
 # Drivers below this share of the impact are not worth a word, and so many are enough; a name is named that holds most of it.
 SAID_FROM, SAID_MOST, MOSTLY_FROM = Fraction(15, 100), 2, Fraction(60, 100)
+# What moves the company's bill by less is not told of it.
+BILL_FROM = Fraction(10, 100)
 # From so many days on an episode is a level, and a level is told by the month.
 LEVEL_FROM_DAYS = 3
 MONTH_DAYS = Fraction(365, 12)
@@ -30,6 +32,7 @@ class Told:
     is_open: bool
     actual: int
     expected: int
+    company: int
     split: Split
     api_keys: Sums
     labels: Mapping[str | None, str]
@@ -45,7 +48,7 @@ def sentence(told: Told) -> str:
     actual, expected = round(told.actual * factor), round(told.expected * factor)
     if is_level:
         moved = "rose" if actual >= expected else "fell"
-        what = f"{moved} from about {about(expected)} to {about(actual)} a month {_when(told)}"
+        what = f"{moved} from about {about(expected)} to {about(actual)} a month {_when(told)}{_bill(told, factor)}"
     else:
         what = f"cost {about(actual)} {_when(told)} instead of about {about(expected)}"
     why = _why(told, factor)
@@ -104,6 +107,15 @@ def _when(told: Told) -> str:
     if told.is_open:
         return f"since {short_day(told.first_day)}"
     return f"from {short_day(told.first_day)} to {short_day(told.last_day)}"
+
+
+def _bill(told: Told, factor: Fraction) -> str:
+    """What it did to the whole bill, where that is worth a word and the subject is only a part of it."""
+    impact = told.split.impact_pico_usd
+    before = told.company - impact
+    if told.subject.scope == "company" or before <= 0 or abs(impact) < BILL_FROM * before:
+        return ""
+    return f", and the whole AI bill from {about(round(before * factor))} to {about(round(told.company * factor))}"
 
 
 def _why(told: Told, factor: Fraction) -> list[str]:

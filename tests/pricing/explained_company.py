@@ -83,10 +83,12 @@ def explained(
     is_open: bool = True,
     revenue_minor: int | None = 100_000,
     unpriced_events: int = 0,
+    company: int = 10**18,
 ) -> Explanation:
     """An episode of so many alike days with the calls of `now` on each, against 28 days with those of `before` on each.
 
-    What was expected is what a day cost before, unless said otherwise; a dollar is a dollar.
+    What was expected is what a day cost before, unless said otherwise; a dollar is a dollar. `company` is what everybody's usage of
+    these days cost.
     """
     cost, usual = (sum(each.cost for each in calls) for calls in (now, before))
     expected = usual if expected is None else expected
@@ -102,8 +104,8 @@ def explained(
         baseline=frame(list(before) * 28),
         api_keys=Moved(by_key(list(now) * days), by_key(list(before) * 28)),
         daily={FIRST - timedelta(days=back): usual for back in range(1, 60)} | {each.day: cost for each in found},
-        baseline_first_day=FIRST - timedelta(days=35),
-        baseline_last_day=FIRST - timedelta(days=8),
+        baseline_days=tuple(FIRST - timedelta(days=back) for back in range(35, 7, -1)) if before else (),
+        company_pico_usd=company,
         unpriced_events=unpriced_events,
         prices=PRICES,
         price_changes=(),

@@ -87,13 +87,24 @@ def test_what_is_over_adds_nothing_more() -> None:
     assert month_end([day(14, 80)], TODAY, is_open=False) == (70 * DOLLAR, None)
 
 
-def test_the_days_before_are_four_weeks_that_end_a_week_before_or_fewer_where_there_is_less() -> None:
+def test_the_days_before_are_four_weeks_that_end_a_week_before_or_others_where_there_is_less() -> None:
     """A level is noticed after some days: they are no measure of what is usual."""
-    every = [FIRST - timedelta(days=back) for back in range(1, 100)]
+    found = [FoundDay(day=FIRST, actual=40 * DOLLAR, expected=10 * DOLLAR)]
+    back = [FIRST - timedelta(days=number) for number in range(1, 121)]
 
-    assert baseline(every, FIRST) == (FIRST - timedelta(days=35), FIRST - timedelta(days=8))
-    assert baseline(every[:10], FIRST) == (FIRST - timedelta(days=28), FIRST - timedelta(days=1))
-    assert baseline(every[::30], FIRST) == (FIRST - timedelta(days=120), FIRST - timedelta(days=1))
+    assert baseline(dict.fromkeys(back, 10 * DOLLAR), found) == tuple(sorted(back[7:35]))
+    assert baseline(dict.fromkeys(back[:10], 10 * DOLLAR), found) == tuple(sorted(back[:10]))
+    assert baseline(dict.fromkeys(back[::30], 10 * DOLLAR), found) == tuple(sorted(back[::30]))
+    assert baseline({}, found) == ()
+
+
+def test_days_of_an_earlier_episode_are_no_measure() -> None:
+    """$10 a day and half of it at weekends, $40 on the three weeks that ended a fortnight before: seven usual days are enough."""
+    found = [FoundDay(day=FIRST, actual=40 * DOLLAR, expected=10 * DOLLAR)]
+    back = [FIRST - timedelta(days=number) for number in range(1, 121)]
+    daily = {each: (5 if each.weekday() >= 5 else 10) * DOLLAR for each in back}
+
+    assert baseline(daily | dict.fromkeys(back[14:35], 40 * DOLLAR), found) == tuple(sorted(back[7:14]))
 
 
 @pytest.mark.parametrize(
@@ -141,6 +152,13 @@ def test_the_sentence_tells_a_single_day_by_its_day() -> None:
     assert found.sentence == (
         "Northwind's usage of sonnet cost $1.35 on 12 Nov instead of about $0.45: more requests (+$0.90)."
     )
+
+
+def test_what_a_customer_does_to_the_whole_bill_is_told_with_it() -> None:
+    """$0.45 a day more of a bill that was $1.00 a day: x 365/12 are $30 and $44 a month."""
+    found = explained([Calls()], [Calls(requests=200)], days=8, company=8 * (DOLLAR + Calls().cost))
+
+    assert "since 12 Nov, and the whole AI bill from $30 to $44: more requests (+$14)" in found.sentence
 
 
 def test_amounts_are_said_as_one_says_them() -> None:
