@@ -82,7 +82,7 @@ class Explanation:
     upper_pico_usd: int | None
     impact_pico_usd: int
     impact_minor: int | None
-    company_actual_pico_usd: int
+    company_actual_pico_usd: int | None = None
     currency: str
     first_day: date
     last_day: date
