@@ -116,7 +116,12 @@ def explained(
         is_open=is_open,
         impact_minor=round(excess / PICO_USD_PER_CENT),
     )
-    around = Around(
+    return explain(episode, used, _around(revenue_minor))
+
+
+def _around(revenue_minor: int | None) -> Around:
+    """Northwind sells so much in November, the company ten times that."""
+    return Around(
         customers={"cus_a": "Northwind", "cus_b": "Sable Health"},
         customer_revenue={date(2026, 11, 1): revenue_minor},
         company_revenue={date(2026, 11, 1): None if revenue_minor is None else revenue_minor * 10},
@@ -124,7 +129,6 @@ def explained(
         minor_per_pico_usd=Fraction(1, PICO_USD_PER_CENT),
         today=TODAY,
     )
-    return explain(episode, used, around)
 
 
 def drivers(explanation: Explanation) -> dict[str | None, int]:
