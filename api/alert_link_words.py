@@ -15,25 +15,40 @@ STOPPED = (
 )
 NO_ALERT = "There is no such alert here. Nothing was changed."
 
-# What the button says, what it means, and what is said when it is done.
-VERBS: dict[Verb, tuple[str, str, str]] = {
-    "confirm": ("Confirm: it is real", "It stays open until its days end, and smaller changes of this kind are told from now on.", "It is confirmed as real"),
-    "expected": ("It is the new normal", "The alert ends, and this level counts as normal for six weeks.", "It is called the new normal"),
-    "planned": ("It is planned", "Nothing is said of it up to and including that day; then it is judged again.", "It is planned"),
-    "snooze": ("Keep it quiet", "Nothing is said of it for so long, unless a day is twice as large as any so far.", "It is kept quiet"),
-    "not_an_issue": ("Not an issue", "The alert ends, and the next one of this kind takes more.", "It is called no issue"),
-    "reopen": ("Take the answer back", "What was answered is taken back, with what it changed.", "The answer was taken back"),
+# What the page asks, what its button says, what that means, and what is said when it is done.
+VERBS: dict[Verb, tuple[str, str, str, str]] = {
+    "confirm": (
+        "Is it real?", "It is real", "It stays open until its days end, and smaller changes of this kind are told from now on.",
+        "It is confirmed as real",
+    ),
+    "expected": (
+        "Is it the new normal?", "It is the new normal", "The alert ends, and this level counts as normal for six weeks.",
+        "It is called the new normal",
+    ),
+    "planned": (
+        "Is it planned?", "It is planned", "Nothing is said of it up to and including that day; then it is judged again.", "It is planned",
+    ),
+    "snooze": (
+        "Keep it quiet?", "Keep it quiet", "Nothing is said of it for so long, unless a day is twice as large as any so far.",
+        "It is kept quiet",
+    ),
+    "not_an_issue": (
+        "Is it no issue?", "It is no issue", "The alert ends, and the next one of this kind takes more.", "It is called no issue",
+    ),
+    "reopen": (
+        "Take the answer back?", "Take it back", "What was answered is taken back, with what it changed.", "The answer was taken back",
+    ),
 }  # fmt: skip
 
 
 def act_page(found: Standing, action: Action, who: Principal, now: datetime) -> dict[str, Any]:
     """The values of the template. Times are UTC."""
     alert = found.alert
-    button, meaning, done = VERBS[action.verb]
+    question, button, meaning, done = VERBS[action.verb]
     may = who.ranks_at_least("support")
     by_channel = is_channel(action.recipient)
     return {
-        "title": "Take the answer back?" if action.verb == "reopen" else f"{button}?",
+        "title": question,
         "sentence": alert.sentence,
         "facts": _facts(found),
         "done": _done(found, done) if found.is_done else None,

@@ -34,6 +34,19 @@ def send_test(
     return mails.ask(connection, tenant_id, message, principal=principal, now=now)
 
 
+def send_test_mail(
+    connection: Connection, tenant_id: UUID, address: str, *, principal: Principal, now: datetime
+) -> OutgoingMail:
+    """Put a mail that says it is a test into the outbox. Raises ChannelRefused and MailNotAllowed."""
+    if not principal.ranks_at_least("lead"):
+        raise ChannelRefused(
+            f"A {principal.role} may see who gets the daily email; a lead, finance or a founder may try it."
+        )
+    said = f"This is a test that {principal.name} sent. The daily email will arrive at this address.\n"
+    mail = Mail(key=f"test:{uuid4()}", kind=TEST, about="digest_settings", recipient=address, subject="A test of the daily email", text=said)  # fmt: skip
+    return mails.ask(connection, tenant_id, mail, principal=principal, now=now)
+
+
 def switch(
     connection: Connection, tenant_id: UUID, name: str, *, is_on: bool, principal: Principal, now: datetime
 ) -> bool:

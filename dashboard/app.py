@@ -11,6 +11,7 @@ from dashboard import (
     heap,
     investor_report,
     margins,
+    notifications,
     overview,
     price_book,
     reconciliation,
@@ -52,4 +53,7 @@ reading_pages = [
     pages.prices,
     st.Page(investor_report.draw, title="Investor report", icon=":material/lock:", url_path="investor-report"),
 ]
-st.navigation({"Margins": reading_pages, "Act": acting}).run()
+settings = [
+    st.Page(notifications.draw, title="Notifications", icon=":material/notifications:", url_path="notifications"),
+]
+st.navigation({"Margins": reading_pages, "Act": acting, "Settings": settings}).run()

@@ -12,6 +12,7 @@ from billing.dispute_states import NoSuchMove
 from billing.dispute_steps import DisputeNotAllowed
 from billing.investor_reports import ReportRefused
 from billing.mails import MailNotAllowed
+from billing.message_channels import ChannelRefused
 from billing.price_book import PriceBookNotAllowed
 from billing.recovery_deeds import RecoveryNotAllowed
 from billing.refund_states import NoSuchStep
@@ -25,6 +26,7 @@ from store.database import Connection, tenant_transaction
 REFUSALS = (
     AlertNotFound,
     AlertRefused,
+    ChannelRefused,
     DigestNotAllowed,
     DisputeNotAllowed,
     MailNotAllowed,

@@ -16,7 +16,7 @@ from pipelines.one_at_a_time import only_one
 from pipelines.progress import progress_bars
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
-from pipelines.running import SANDBOX_KEY, serve_until_interrupted, start_sandbox, tell_sandbox_where
+from pipelines.running import SANDBOX_KEY, demo_channels, serve_until_interrupted, start_sandbox, tell_sandbox_where
 from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
@@ -57,7 +57,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                         write_key=SANDBOX_KEY,
                         webhook_secrets=tell_sandbox_where(sandbox, page_port),
                         smtp_url="off",  # the demo company's customers are nobody to write to
-                        usage_keys=demo_sources.environment(sandbox.stripe.api_base),
+                        worker_settings=demo_sources.environment(sandbox.stripe.api_base) | demo_channels(),
                     )
             finally:
                 stop_children([sandbox.child])

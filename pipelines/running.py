@@ -1,6 +1,7 @@
 """Keeps an installation running: the web process and the worker, until Ctrl-C; with the sandbox before it in the demo."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +32,11 @@ class Sandbox:
     stripe: StripeConfig
     usage_file: Path
     bills: tuple[Path, ...]
+
+
+def demo_channels() -> dict[str, str]:
+    """The channels of the demo: those that its starter names beside the command; what `.env` names is for another company's alerts."""
+    return {name: os.environ.get(name) or "off" for name in CHANNEL_SETTINGS}
 
 
 def demo_day(home: Path) -> datetime:
@@ -100,13 +106,13 @@ def serve_until_interrupted(
     write_key: str,
     webhook_secrets: str,
     smtp_url: str,
-    usage_keys: Mapping[str, str] | None = None,
+    worker_settings: Mapping[str, str] | None = None,
 ) -> None:
     """Start the web process and the worker, print the URL, and stop everything in reverse order at the end.
 
     `write_key`, the key that may change things at Stripe, is given to the worker alone; empty when there is none.
-    So is `smtp_url`, the mail server; `off` when no mail shall leave the house; and the addresses of the channels. `usage_keys` are settings of providers, by name,
-    that the worker gets beside those it finds itself; the web process gets none of either.
+    So is `smtp_url`, the mail server; `off` when no mail shall leave the house; and the addresses of the channels. `worker_settings`, by name,
+    are keys of providers and channels that the worker gets beside those it finds itself; the web process gets none of either.
     """
     logs = installation.home / "logs"
     environment = {
@@ -121,7 +127,12 @@ def serve_until_interrupted(
         "SMTP_URL": "off",
     }
     for_web = {**environment, **dict.fromkeys((*KEY_SETTINGS, *CHANNEL_SETTINGS), "off")}
-    for_worker = {**environment, **(usage_keys or {}), "STRIPE_WRITE_KEY": write_key or "off", "SMTP_URL": smtp_url}
+    for_worker = {
+        **environment,
+        **(worker_settings or {}),
+        "STRIPE_WRITE_KEY": write_key or "off",
+        "SMTP_URL": smtp_url,
+    }
     started: list[Child] = []
     url = f"http://{LOOPBACK}:{port}"
     try:

@@ -104,9 +104,12 @@ def of_kinds(connection: Connection, kinds: Sequence[str], *, since: datetime) -
     return [_mail(row) for row in rows]
 
 
-def newest(connection: Connection, *, limit: int = 200) -> list[OutgoingMail]:
-    """The latest mails and messages, newest first."""
-    return [_mail(row) for row in connection.execute(select(*_COLUMNS).order_by(table.position.desc()).limit(limit))]
+def newest(connection: Connection, *, limit: int = 200, kinds: Sequence[str] | None = None) -> list[OutgoingMail]:
+    """The latest mails and messages, newest first; with `kinds`, of these alone."""
+    asked = select(*_COLUMNS).order_by(table.position.desc()).limit(limit)
+    if kinds is not None:
+        asked = asked.where(table.kind.in_(kinds))
+    return [_mail(row) for row in connection.execute(asked)]
 
 
 def claim(

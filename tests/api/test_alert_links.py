@@ -108,7 +108,7 @@ def test_looking_shows_what_will_happen_and_changes_nothing_however_often(
     for method in ("GET", "HEAD", "GET"):
         shown = follower.call(method, url)
         assert shown.status_code == 200
-    assert "Confirm: it is real?" in shown.text
+    assert "Is it real?" in shown.text
     assert "+$3,012.40" in shown.text
     assert "cus_&lt;b&gt;ada&lt;/b&gt;&#39;s AI cost rose." in shown.text
     assert "You act as fay (founder)." in shown.text
