@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import ipaddress
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,21 @@ def test_while_a_secret_is_rolled_the_old_and_the_new_one_sign() -> None:
     for signature, secret in zip(made, (b"new", b"old"), strict=True):
         expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
         assert signature == f"v1,{expected}"
+
+
+def test_the_verification_that_the_docs_show_takes_our_calls_and_no_others() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    shown: dict[str, Any] = {}
+    exec(docs.split("```python\n")[1].split("```")[0], shown)
+    now, keys = datetime.now(UTC), [b"n" * 32, b"o" * 32]
+    new, old, other = (f"whsec_{base64.b64encode(key).decode()}" for key in (*keys, b"x" * 32))
+    made = standard_webhooks.headers("id", b'{"a":1}', keys, now)
+    assert all(shown["is_ours"](made, b'{"a":1}', [secret]) for secret in (new, old))
+    assert not shown["is_ours"](made, b'{"a":1}', [other])
+    assert not shown["is_ours"](made, b'{"a":2}', [new])
+    assert not shown["is_ours"](made | {"webhook-id": "other"}, b'{"a":1}', [new])
+    late = standard_webhooks.headers("id", b'{"a":1}', keys, now - timedelta(seconds=302))
+    assert not shown["is_ours"](late, b'{"a":1}', [new])
 
 
 def alert(**more: object) -> dict[str, Any]:
