@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.action_links import Action, Verb
+from billing.digest_words import amount
 from billing.linked_answers import LONGEST_PLAN, SNOOZE_DAYS, Standing, is_channel
 from billing.principals import Principal
 from billing.report_words import money_exact
@@ -89,6 +90,8 @@ def _facts(found: Standing) -> list[tuple[str, str]]:
     answered = (alert.verdict or "").replace("_", " ")
     return [
         *([("Impact", money_exact(alert.impact_minor, alert.currency))] if alert.impact_minor is not None else []),
+        ("Actual", amount(alert.actual, alert.unit, alert.currency)),
+        ("Expected", _expected(found)),
         ("Days (UTC)", f"{days}{', still running' if alert.is_provisional else ''}"),
         ("State", state),
         *(
@@ -99,6 +102,15 @@ def _facts(found: Standing) -> list[tuple[str, str]]:
         *([("Quiet until", f"{alert.snoozed_until:%Y-%m-%d %H:%M} UTC")] if alert.snoozed_until else []),
         *([("Assigned to", alert.assigned_to)] if alert.assigned_to else []),
     ]
+
+
+def _expected(found: Standing) -> str:
+    """As in: $135.00 ($110.00 to $160.00)."""
+    alert = found.alert
+    expected, lower, upper = (
+        amount(value, alert.unit, alert.currency) for value in (alert.expected, alert.lower, alert.upper)
+    )
+    return expected if alert.lower is None or alert.upper is None else f"{expected} ({lower} to {upper})"
 
 
 def _done(found: Standing, words: str) -> str:

@@ -83,7 +83,7 @@ def alert(engine: Engine, tenant: UUID, mallory: UUID) -> StoredAlert:
                 )  # fmt: skip
             message_channels.keep(connection, each, [SLACK], now=now)
     with tenant_transaction(engine, tenant) as connection:
-        made = open_alert(connection, tenant, "cus_<b>ada</b>", 301_240, first_day=YESTERDAY, last_day=YESTERDAY)
+        made = open_alert(connection, tenant, "cus_<b>ada</b>", 301_240, first_day=YESTERDAY, last_day=YESTERDAY, lower=9 * 10**14, upper=11 * 10**14)  # fmt: skip
         put_day(connection, tenant, made, YESTERDAY, 301_240)
     return made
 
@@ -110,6 +110,7 @@ def test_looking_shows_what_will_happen_and_changes_nothing_however_often(
         assert shown.status_code == 200
     assert "Is it real?" in shown.text
     assert "+$3,012.40" in shown.text
+    assert ("$10,000.00" in shown.text, "$1,000.00 ($900.00 to $1,100.00)" in shown.text) == (True, True)
     assert "cus_&lt;b&gt;ada&lt;/b&gt;&#39;s AI cost rose." in shown.text
     assert "You act as fay (founder)." in shown.text
     assert f'href="{PUBLIC}/spikes?alert={alert.alert_id}" rel="noreferrer"' in shown.text
