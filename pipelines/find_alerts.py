@@ -14,8 +14,9 @@ import structlog
 from billing.alert_messages import announce
 from pipelines.detect_spikes import detect
 from pipelines.record_alerts import Recorded, record
+from pipelines.watch import watch
 from pricing.alert_episodes import ALL_USAGE, DAILY, Look
-from pricing.finding import Detector, Finding
+from pricing.finding import DETECTORS, Detector, Finding
 from store import alert_reads, alerts
 from store.alert_reads import StoredAlert
 from store.alerts import DetectionRun
@@ -27,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 # Late data restate days so far back; a first look finds the episodes of as many.
 LOOK_BACK = timedelta(days=60)
+# What these say is wrong while the last closed day's usage has not come: a margin looks better for it.
+OF_USAGE: frozenset[Detector] = frozenset(
+    ("margin_floor", "turned_unprofitable", "unpriced_spend", "coverage_drop", "past_due_burn", "meter_drift")
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def find_alerts(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -
             last = alerts.last_run(connection)
         recorded, troubles = Recorded(0, 0), dict[str, str]()
         if last is None or last.version < view.version:
-            recorded, troubles = _look(engine, tenant_id, view, now, is_first=last is None)
+            recorded, troubles = _look(engine, home, tenant_id, view, now, is_first=last is None)
         troubles |= _follow_up(engine, tenant_id, now)
         with tenant_transaction(engine, tenant_id) as connection:
             still_open = len(alert_reads.open_alerts(connection))
@@ -78,13 +83,14 @@ def find_alerts(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -
 
 
 def _look(
-    engine: Engine, tenant_id: UUID, view: Warehouse, now: datetime, *, is_first: bool
+    engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, now: datetime, *, is_first: bool
 ) -> tuple[Recorded, dict[str, str]]:
     """Let the detectors look, and write down what they found together with the run."""
     started = time.perf_counter()
     since = (view.as_of - LOOK_BACK).date()
     seen = _Seen()
     _spikes(view, since, seen)
+    _levels(engine, home, tenant_id, view, seen)
     reach("alerts.detected")
     with tenant_transaction(engine, tenant_id) as connection:
         look = Look(
@@ -125,6 +131,15 @@ def _spikes(view: Warehouse, since: date, seen: _Seen) -> None:
         for late in found.late_days:
             seen.late.setdefault(late.provider or ALL_USAGE, []).append(late.day)
         seen.detectors.add(DAILY)
+
+
+def _levels(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, seen: _Seen) -> None:
+    with _told_of(seen, "watch"):
+        found = watch(engine, home, tenant_id, view, now=view.as_of)
+        last_closed_day = view.as_of.astimezone(UTC).date() - timedelta(days=1)
+        unsure = OF_USAGE if last_closed_day in seen.late.get(ALL_USAGE, ()) else frozenset[Detector]()
+        seen.findings += [finding for finding in found if finding.detector not in unsure]
+        seen.detectors |= {each for each in DETECTORS if each != DAILY} - unsure
 
 
 def _follow_up(engine: Engine, tenant_id: UUID, now: datetime) -> dict[str, str]:
