@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -72,3 +73,26 @@ def published(engine: Engine, home: Path, tenant: UUID, objects: Iterable[Raw], 
     view = warehouse_reads.open_current(home, tenant)
     assert view is not None
     return view
+
+
+def failed_case(customer_id: str, failed_at: datetime) -> dict[str, Any]:
+    """A case in recovery, of an invoice of $49.00 that failed then."""
+    return {
+        "invoice_id": f"in_{customer_id}_{failed_at:%d}",
+        "customer_id": customer_id,
+        "amount_minor": 49_00,
+        "currency": "usd",
+        "state": "scheduled",
+        "owner": "ours",
+        "decline_class": "later",
+        "reason": "later",
+        "sentence": "It is tried again.",
+        "failed_at": failed_at,
+        "opened_at": failed_at,
+        "changed_at": failed_at,
+        "try_number": 1,
+        "tries_made": 1,
+        "network_tries_left": 14,
+        "policy_version": "rules-2026-11",
+        "planned_mails": [],
+    }
