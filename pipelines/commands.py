@@ -17,6 +17,7 @@ from pipelines.progress import progress_bars
 from pipelines.pull_stripe import StripeConfig
 from pipelines.refresh import refresh
 from pipelines.running import SANDBOX_KEY, demo_channels, serve_until_interrupted, start_sandbox, tell_sandbox_where
+from pipelines.send_messages import keep_channels
 from pipelines.summaries import print_import_summary, print_price_summary, print_refresh
 from pipelines.supervise import free_port, interrupt_on_sigterm, leave_when_stdin_ends, stop_children
 from pipelines.write_config import write_config
@@ -33,12 +34,14 @@ DEMO_TENANT = "demo"
 def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     """From an empty folder to the demo company's margin page; every step is incremental the second time."""
     interrupt_on_sigterm()
-    settings = load_settings(metering_tenant=DEMO_TENANT)
+    channels = demo_channels()
+    settings = load_settings(metering_tenant=DEMO_TENANT, **{name.lower(): value for name, value in channels.items()})
     with only_one(settings.metering_home):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
         with open_installation(settings, tenant_name="Demo company") as installation:
             sandbox = start_sandbox(settings)
             try:
+                keep_channels(installation.engine, installation.tenant_id, settings, now=now())
                 _import_usage(console, installation, [sandbox.usage_file], now=now)
                 demo_sources.pull_demo_sources(
                     console, installation, settings, sandbox.stripe.api_base, sandbox.bills, now=now
@@ -57,7 +60,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                         write_key=SANDBOX_KEY,
                         webhook_secrets=tell_sandbox_where(sandbox, page_port),
                         smtp_url="off",  # the demo company's customers are nobody to write to
-                        worker_settings=demo_sources.environment(sandbox.stripe.api_base) | demo_channels(),
+                        worker_settings=demo_sources.environment(sandbox.stripe.api_base) | channels,
                     )
             finally:
                 stop_children([sandbox.child])
@@ -72,6 +75,7 @@ def up(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
     with only_one(settings.metering_home):
         page_port = None if once else free_port(port or settings.metering_port, must=port is not None)
         with open_installation(settings, tenant_name=settings.metering_tenant) as installation:
+            keep_channels(installation.engine, installation.tenant_id, settings, now=now())
             _pull_and_publish(console, installation, stripe, now=now)
             print_margin_table(console, installation.home, installation.tenant_id)
             if page_port is not None:

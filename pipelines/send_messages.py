@@ -17,10 +17,15 @@ from store.settings import Settings
 log = structlog.get_logger(__name__)
 
 
+def keep_channels(engine: Engine, tenant_id: UUID, settings: Settings, *, now: datetime) -> None:
+    """Write down which channels the settings name: what is found before the worker runs is told to them, too."""
+    with tenant_transaction(engine, tenant_id) as connection:
+        message_channels.keep(connection, tenant_id, settings.channels, now=now)
+
+
 def message_round(engine: Engine, tenant_id: UUID, settings: Settings) -> Round | None:
     """What sends messages when it is called; None where the settings name no channel."""
-    with tenant_transaction(engine, tenant_id) as connection:
-        message_channels.keep(connection, tenant_id, settings.channels, now=datetime.now(UTC))
+    keep_channels(engine, tenant_id, settings, now=datetime.now(UTC))
     if not settings.channels:
         log.info("messages_rest", reason="neither METERING_SLACK_WEBHOOK_URL nor METERING_ALERT_WEBHOOKS is set")
         return None

@@ -70,7 +70,7 @@ def test_an_alert_is_answered_on_a_phone_by_the_link_in_the_mail_and_the_answer_
     secret = link_secret(load_settings(metering_home=running_demo.folder), tenant)
     ends = now + timedelta(days=14)
     url = action_links.link(running_demo.url, secret, "planned", alert.alert_id, "fay@acme.example", ends)
-    page = open_page(f"{running_demo.url}/overview", size=PHONE, scheme="dark")
+    page = open_page(running_demo.url, size=PHONE, scheme="dark")
     page.goto(url)
     page.get_by_role("heading", name="Is it planned?").wait_for()
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")

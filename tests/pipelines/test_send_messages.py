@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import Engine
 
 from billing import mails
 from billing.mails import MailNotAllowed
+from pipelines.running import CHANNEL_SETTINGS, demo_channels
 from pipelines.send_mails import LEASE, send_due
 from pipelines.send_messages import message_round
 from store import audit, message_channels, outgoing_mails
@@ -272,3 +274,19 @@ def test_the_worker_writes_down_which_channels_its_settings_name(
     assert message_round(engine, tenant, off) is None
     with tenant_transaction(engine, tenant) as connection:
         assert message_channels.configured(connection) == []
+
+
+def test_the_demo_calls_only_the_channels_that_are_named_beside_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A `.env` in the folder may name a real company's Slack, which shall not hear of the demo company's alerts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "METERING_SLACK_WEBHOOK_URL=https://hooks.slack.com/services/real\n", encoding="utf-8"
+    )
+    for name in CHANNEL_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    assert demo_channels() == dict.fromkeys(CHANNEL_SETTINGS, "off")
+    monkeypatch.setenv("METERING_ALERT_WEBHOOKS", f"ops=https://ops.example,{WHSEC}")
+    named = load_settings(**{name.lower(): value for name, value in demo_channels().items()})
+    assert [channel.name for channel in named.channels] == ["ops"]
