@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipelines import (
+    alert_commands,
     alert_limit_commands,
     bill_commands,
     commands,
@@ -42,6 +43,7 @@ app.add_typer(database_app, name="database")
 app.add_typer(audit_app, name="audit")
 rates_app = typer.Typer(no_args_is_help=True, help="Exchange rates by day.")
 app.add_typer(rates_app, name="rates")
+app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(outbox_commands.app, name="outbox")
 app.add_typer(inbox_commands.app, name="inbox")
 app.add_typer(refund_commands.app, name="refunds")

@@ -13,6 +13,7 @@ import structlog
 
 from billing.alert_messages import announce
 from pipelines.detect_spikes import detect
+from pipelines.explain_alerts import explain
 from pipelines.record_alerts import Recorded, record
 from pipelines.watch import watch
 from pricing.alert_episodes import ALL_USAGE, DAILY, Look
@@ -75,7 +76,7 @@ def find_alerts(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -
         recorded, troubles = Recorded(0, 0), dict[str, str]()
         if last is None or last.version < view.version:
             recorded, troubles = _look(engine, home, tenant_id, view, now, is_first=last is None)
-        troubles |= _follow_up(engine, tenant_id, now)
+        troubles |= _follow_up(engine, home, tenant_id, view, now)
         with tenant_transaction(engine, tenant_id) as connection:
             still_open = len(alert_reads.open_alerts(connection))
     message = f"Alerts: {still_open} open, {recorded.opened} found, {recorded.resolved} ended."
@@ -142,13 +143,17 @@ def _levels(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, seen: 
         seen.detectors |= {each for each in DETECTORS if each != DAILY} - unsure
 
 
-def _follow_up(engine: Engine, tenant_id: UUID, now: datetime) -> dict[str, str]:
-    """Do what follows from the runs that are not finished: explain what changed and what is open, and tell of what is news."""
+def _follow_up(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, now: datetime) -> dict[str, str]:
+    """Do what follows from the runs that are not finished: explain what changed, and tell of what is news."""
     with tenant_transaction(engine, tenant_id) as connection:
         versions = alerts.unfinished_versions(connection)
+        asked = _to_explain(connection, versions, now)
     if not versions:
         return {}
     seen = _Seen()
+    with _told_of(seen, "explanations"):
+        explain(engine, home, tenant_id, view, asked)
+    reach("alerts.explained")
     with tenant_transaction(engine, tenant_id) as connection:
         announce(connection, tenant_id, _changed(connection, versions), now=now)
         reach("alerts.announced")
@@ -160,6 +165,18 @@ def _follow_up(engine: Engine, tenant_id: UUID, now: datetime) -> dict[str, str]
 def _changed(connection: Connection, versions: list[int]) -> list[StoredAlert]:
     news = {alert.alert_id: alert for alert in alert_reads.with_news_of(connection, versions)}
     return list(({alert.alert_id: alert for alert in alert_reads.restated_in(connection, versions)} | news).values())
+
+
+def _to_explain(connection: Connection, versions: list[int], now: datetime) -> list[StoredAlert]:
+    """What changed, and every open alert once a day: what it adds to the month goes on while nothing else changes."""
+    midnight = datetime.combine(now.astimezone(UTC).date(), time_of_day.min, UTC)
+    first_today = alerts.first_version_since(connection, midnight)
+    waiting = [
+        alert
+        for alert in alert_reads.open_alerts(connection)
+        if alert.explanation_version is None or first_today is None or alert.explanation_version < first_today
+    ]
+    return list({alert.alert_id: alert for alert in (*_changed(connection, versions), *waiting)}.values())
 
 
 @contextmanager

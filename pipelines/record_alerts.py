@@ -135,12 +135,9 @@ def _figures(change: Change) -> Mapping[str, Any]:
         return unknown | {"impact_minor": 0, "sentence": TAKEN_BACK, "is_provisional": False}
     sums = totals(after)
     names = ("actual", "expected", "lower", "upper", "impact_minor", "impact_pico_usd", "is_rise", "is_provisional")
-    return {
-        **days,
-        **{name: getattr(sums, name) for name in names},
-        "peak_score": sums.peak_score,
-        "sentence": sums.sentence,
-    }
+    figures = {**days, **{name: getattr(sums, name) for name in names}, "peak_score": sums.peak_score}
+    # Its explanation says it better, until another day is known.
+    return figures | {"sentence": sums.sentence} if change.written or change.taken_back else figures
 
 
 def _when(day: date, look: Look) -> datetime:

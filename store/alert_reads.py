@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, Text, cast, func, or_, select
 
 from pricing.alert_feedback import precision
 from pricing.finding import Detector, Scope, Subject, Unit
@@ -141,6 +141,11 @@ def one(connection: Connection, alert_id: UUID) -> StoredAlert | None:
     """The alert with this id; None when there is none."""
     found = _read(connection, table.alert_id == alert_id)
     return found[0] if found else None
+
+
+def beginning_with(connection: Connection, letters: str) -> list[StoredAlert]:
+    """The alerts whose id begins with these letters."""
+    return _read(connection, cast(table.alert_id, Text).startswith(letters.strip().lower(), autoescape=True))
 
 
 def begun_since(connection: Connection, day: date) -> list[StoredAlert]:

@@ -210,6 +210,12 @@ def unfinished_versions(connection: Connection) -> list[int]:
     return list(connection.execute(found).scalars())
 
 
+def first_version_since(connection: Connection, moment: datetime) -> int | None:
+    """The oldest version that was looked at since a moment; None where none was."""
+    oldest: int | None = connection.scalar(select(func.min(_runs.version)).where(_runs.ran_at >= moment))
+    return oldest
+
+
 def last_run(connection: Connection) -> DetectionRun | None:
     """The look at the newest version; None before the first."""
     columns = [_runs[name] for name in DetectionRun.__dataclass_fields__]

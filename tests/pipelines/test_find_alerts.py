@@ -23,7 +23,14 @@ ROWS = calm_rows(72)
 # On day 60 one customer makes ten times as many requests of one model: $50 instead of about $5.
 SPIKE = times(10, customer="cus_b", days=range(60, 61), model="gpt-4o")
 LEADER = "customer_model|customer_id=cus_b|provider=openai|model=gpt-4o"
-PLACES = ("alerts.detected", "alerts.written", "alerts.committed", "alerts.announced", "alerts.finished")
+PLACES = (
+    "alerts.detected",
+    "alerts.written",
+    "alerts.committed",
+    "alerts.explained",
+    "alerts.announced",
+    "alerts.finished",
+)
 
 
 def states(engine: Engine, tenant: UUID) -> dict[str, str]:
