@@ -95,7 +95,7 @@ def _look(
     reach("alerts.detected")
     with tenant_transaction(engine, tenant_id) as connection:
         look = Look(
-            as_of=view.as_of.astimezone(UTC),
+            as_of=view.as_of.replace(tzinfo=UTC),
             now=now,
             since=since,
             detectors=seen.detectors,
@@ -136,8 +136,8 @@ def _spikes(view: Warehouse, since: date, seen: _Seen) -> None:
 
 def _levels(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, seen: _Seen) -> None:
     with _told_of(seen, "watch"):
-        found = watch(engine, home, tenant_id, view, now=view.as_of)
-        last_closed_day = view.as_of.astimezone(UTC).date() - timedelta(days=1)
+        found = watch(engine, home, tenant_id, view, now=view.as_of.replace(tzinfo=UTC))
+        last_closed_day = view.as_of.date() - timedelta(days=1)
         unsure = OF_USAGE if last_closed_day in seen.late.get(ALL_USAGE, ()) else frozenset[Detector]()
         seen.findings += [finding for finding in found if finding.detector not in unsure]
         seen.detectors |= {each for each in DETECTORS if each != DAILY} - unsure

@@ -10,10 +10,12 @@ from pipelines import publish_warehouse, pull_stripe
 from pipelines.drain_usage import drain
 from pipelines.find_alerts import AlertRun, find_alerts
 from pipelines.pull_stripe import PullProgress, PullSummary, StripeConfig
+from pipelines.pull_stripe_client import StripePullError
 from pipelines.reprice import reprice_if_changed
 from store.database import Engine
 from store.usage_imports import ImportRunning
 from store.warehouse import Publication
+from store.warehouse_reads import current_version
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,20 @@ def refresh(
 ) -> RefreshOutcome:
     """Pull, take in what came over HTTP, price again where prices have changed, publish, and look for alerts.
 
-    Safe to kill and to repeat at any point.
+    Safe to kill and to repeat at any point. Where Stripe cannot be read, what else came is shown all the same, and that its data are
+    late can be told of; then the pull's StripePullError is raised.
     """
-    pulled = pull_stripe.sync(engine, tenant_id, stripe, now=now, progress=progress)
+    try:
+        pulled = pull_stripe.sync(engine, tenant_id, stripe, now=now, progress=progress)
+    except StripePullError:
+        # Before a first version there is nothing that could be late: a company without its revenue would only be wrong.
+        if current_version(home, tenant_id) is not None:
+            _show(engine, home, tenant_id, now=now)
+        raise
+    return RefreshOutcome(pulled, *_show(engine, home, tenant_id, now=now))
+
+
+def _show(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -> tuple[Publication, AlertRun]:
     # What is being imported is looked at by the next pass.
     with contextlib.suppress(ImportRunning):
         drain(engine, home, tenant_id, now=now)
@@ -46,4 +59,4 @@ def refresh(
     with contextlib.suppress(ImportRunning):
         reprice_if_changed(engine, home, tenant_id, now=now)
     publication = publish_warehouse.publish(engine, home, tenant_id, now=now)
-    return RefreshOutcome(pulled, publication, find_alerts(engine, home, tenant_id, now=now))
+    return publication, find_alerts(engine, home, tenant_id, now=now)

@@ -30,6 +30,8 @@ def watch(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, *, now: 
     Findings about usage and margins bear the last closed UTC day, those about payments and sources the running one. Each detector's
     rule is pure and stands in `pricing.watch_*` or `billing.watch_*`. `view` is one of the tenant's below `home`.
     """
+    if now.tzinfo is None:
+        raise ValueError("the moment of looking needs a zone")
     if view.file.parent != warehouse_folder(home, tenant_id):
         raise ValueError(f"{view.file} is no version of tenant {tenant_id}")
     with tenant_snapshot(engine, tenant_id) as connection:
