@@ -74,12 +74,13 @@ class Upload:
 
 @dataclass(frozen=True)
 class Request:
-    """One write request; with an upload it goes to Stripe's address for files."""
+    """One write request; with an upload it goes to Stripe's address for files, with a session's token to that for meter events."""
 
     method: Literal["post", "delete"]
     path: str
     params: Mapping[str, Any]
     upload: Upload | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

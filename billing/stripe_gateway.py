@@ -57,8 +57,10 @@ class StripeGateway:
 
 
 def _params(request: Request) -> dict[str, Any]:
-    """What the SDK is given; a file makes it a multipart request to Stripe's address for files."""
+    """What the SDK is given; a file makes it a multipart request to Stripe's address for files, a token one to its stream."""
     params = dict(request.params)
+    if request.token is not None:
+        return {**params, "api_key": request.token, "base": "meter_events"}
     if request.upload is None:
         return params
     file = BytesIO(request.upload.content)
