@@ -102,7 +102,7 @@ def usage_by_window(
         f"""
         with known as (
             select ref.customer_id, event.occurred_at, {counted} as quantity
-            from meter_events event join meter_refs ref on ref.customer_ref = event.customer_id
+            from meter_events event join meter_refs ref using (customer_ref)
             where event.occurred_at >= $since and event.occurred_at < $until and {chosen}
         )
         select known.customer_id,

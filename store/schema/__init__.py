@@ -11,6 +11,7 @@ from store.schema.disputes import dispute_cases, dispute_evidence_drafts, disput
 from store.schema.evidence import evidence_files, evidence_policies
 from store.schema.inbox import event_scans, stripe_inbox
 from store.schema.mails import mail_stops, message_channels, outgoing_mails
+from store.schema.meters import meter_drifts, meter_ledger, meter_rules
 from store.schema.prices import fx_rates, price_entries
 from store.schema.provider_reports import provider_costs, provider_usage, usage_connections
 from store.schema.reconciliation import discrepancies, reconciliation_runs
@@ -77,6 +78,9 @@ __all__ = [
     "mail_stops",
     "message_channels",
     "metadata",
+    "meter_drifts",
+    "meter_ledger",
+    "meter_rules",
     "outgoing_mails",
     "own_prices",
     "price_entries",

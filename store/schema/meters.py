@@ -78,7 +78,9 @@ meter_ledger = tenant_table(
     text_column("last_trouble"),
     text_column("trouble_code"),
     ForeignKeyConstraint(["tenant_id", "rule_id"], ["meter_rules.tenant_id", "meter_rules.rule_id"]),
-    UniqueConstraint("tenant_id", "rule_id", "customer_id", "window_start", "revision"),
+    UniqueConstraint(
+        "tenant_id", "rule_id", "customer_id", "window_start", "revision", name="meter_ledger_revision_key"
+    ),
     CheckConstraint("units > 0", name="units"),
     CheckConstraint("length(identifier) <= 100", name="identifier"),
     CheckConstraint(f"state in ({', '.join(repr(state) for state in METER_STATES)})", name="state"),

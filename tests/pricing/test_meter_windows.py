@@ -94,7 +94,7 @@ def events(*rows: tuple[str, datetime, int]) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "customer_id": who,
+                "customer_ref": who,
                 "occurred_at": at.replace(tzinfo=None),
                 "provider": "openai",
                 "model": "gpt-4o",
