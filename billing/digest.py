@@ -86,12 +86,13 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Digest:
-    """All that a daily mail of `day` (local) says, to whomever it goes. `since` is when the mail before it was made."""
+    """All that a daily mail of `day` (local in `zone`) says, to whomever it goes. `since` is when the mail before it was made."""
 
     company: str
     currency: str
     day: date
     zone: str
+    hour: int
     since: datetime
     news: News
     figures: Figures

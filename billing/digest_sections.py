@@ -207,9 +207,10 @@ def quality(digest: Digest) -> str:
 
 
 def foot(digest: Digest, address: str, links_end_at: datetime) -> list[str]:
-    """Why it comes, which days are meant, and how long its links work."""
+    """Why it comes and when, which days are meant, and how long its links work."""
     end = links_end_at.astimezone(ZoneInfo(digest.zone))
     return [
-        f"Sent to {address}, which is on the list of {digest.company}\u2019s daily mail. Hours are of {digest.zone}, days of usage are UTC days.",
+        f"Sent to {address}, which is on the list of {digest.company}\u2019s daily mail.",
+        f"It comes at {digest.hour:02}:00 in {digest.zone} when there is news; days of usage are UTC days.",
         f"The links work until {end.day} {end:%B %Y}; each asks once more before anything is changed.",
     ]

@@ -61,6 +61,7 @@ def gather(
         currency=tenant.reporting_currency,
         day=due.day,
         zone=settings.time_zone,
+        hour=settings.hour,
         since=since,
         news=news,
         figures=_figures(warehouse, due.reported),

@@ -142,7 +142,7 @@ def digest(*given: Told, least_impact_minor: int = 0, **more: Any) -> Digest:
     chosen = given or (company(), northwind(), quill(), going_on(), ended())
     news = select(chosen, since=SINCE, now=NOW, reported=REPORTED, least_impact_minor=least_impact_minor)
     made = Digest(
-        company="Acme", currency="usd", day=TODAY, zone="America/New_York", since=SINCE, news=news, figures=FIGURES,
+        company="Acme", currency="usd", day=TODAY, zone="America/New_York", hour=3, since=SINCE, news=news, figures=FIGURES,
         health=FRESH, quality=QUALITY,
     )  # fmt: skip
     return replace(made, **more)
