@@ -86,14 +86,14 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Digest:
-    """All that a daily mail of `day` (local in `zone`) says, to whomever it goes. `since` is when the mail before it was made."""
+    """All that a daily mail of `day` (local in `zone`) says, to whomever it goes. `since` is when news was told last, None for never."""
 
     company: str
     currency: str
     day: date
     zone: str
     hour: int
-    since: datetime
+    since: datetime | None
     news: News
     figures: Figures
     health: Health
@@ -102,11 +102,12 @@ class Digest:
 
 
 def select(
-    told: Sequence[Told], *, since: datetime, now: datetime, reported: date, least_impact_minor: int = 0
+    told: Sequence[Told], *, since: datetime | None, now: datetime, reported: date, least_impact_minor: int = 0
 ) -> News:
     """Sort alerts into what is new, goes on and has ended since the last mail; nothing is in two places.
 
-    `reported` is the UTC day that the mail is about. An alert that began and ended between two mails has ended.
+    `reported` is the UTC day that the mail is about, `since` when news was told last: None for never, then everything open is new.
+    An alert that began and ended between two mails has ended.
     """
     kept = {each.alert.alert_id: each for each in told if part_of(each.alert, since=since, reported=reported)}
     snoozed = {key for key, each in kept.items() if _sleeps(each.alert, now)}
@@ -127,13 +128,14 @@ def select(
     return _shortened(parts, small=len(small), snoozed=len(snoozed))
 
 
-def part_of(alert: StoredAlert, *, since: datetime, reported: date) -> Part | None:
+def part_of(alert: StoredAlert, *, since: datetime | None, reported: date) -> Part | None:
     """Where an alert stands in a mail; None for one whose end was told before, or that ended long ago."""
+    is_untold = since is None or alert.opened_at > since
     if alert.is_open:
-        return "new" if alert.opened_at > since else "ongoing"
-    ended = alert.resolved_at is not None and alert.resolved_at > since
-    is_old = alert.opened_at > since and alert.last_day < reported - NEWS_FOR
-    return "resolved" if ended and not is_old else None
+        return "new" if is_untold else "ongoing"
+    has_ended = alert.resolved_at is not None and (since is None or alert.resolved_at > since)
+    is_old = is_untold and alert.last_day < reported - NEWS_FOR
+    return "resolved" if has_ended and not is_old else None
 
 
 def has_news(news: News, reported: date, *, is_late: bool) -> bool:

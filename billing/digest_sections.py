@@ -26,7 +26,7 @@ from billing.report_words import UNKNOWN, money_exact, moved, percent, points
 from pricing.alert_episodes import ALL_USAGE
 from pricing.alert_explanation import Explanation
 
-LONGEST_MESSAGE = 240
+LONGEST_MESSAGE, MOST_WITHIN = 240, 3
 NEVER_A_DROP = "Missing data is never counted as a drop in cost."
 
 
@@ -81,7 +81,7 @@ def card(line_: Line, images: Mapping[UUID, InlineImage]) -> dict[str, Any]:
         "facts": _facts(told),
         "split": _split(explanation) if isinstance(explanation, Explanation) else [],
         "mostly": _mostly(explanation) if isinstance(explanation, Explanation) else None,
-        "within": [_inner(each) for each in line_.within],
+        "within": _within(line_),
     }
 
 
@@ -97,12 +97,20 @@ def line(line_: Line) -> dict[str, Any]:
         "impact": impact(told),
         "note": f"{since}: {amount(alert.actual, alert.unit, alert.currency)} "
         f"instead of {amount(alert.expected, alert.unit, alert.currency)}" + (f". {why}" if why else ""),
-        "within": [_inner(each) for each in line_.within],
+        "within": _within(line_),
     }
 
 
-def _inner(told: Told) -> str:
-    return f"{told.title}: {kind(told)}, {impact(told)}"
+def _within(line_: Line) -> str | None:
+    """The alerts that this one explains, the largest by name and the rest by number: their money is in its own."""
+    if not line_.within:
+        return None
+    named = []
+    for each in line_.within[:MOST_WITHIN]:
+        sort = "" if each.alert.detector == line_.told.alert.detector else f" ({kind(each).lower()})"
+        named.append(f"{each.title} {impact(each)}{sort}")
+    rest = len(line_.within) - len(named)
+    return f"Within it: {', '.join(named)}" + (f" and {rest} more" if rest else "")
 
 
 def _facts(told: Told) -> list[tuple[str, str]]:
@@ -111,9 +119,9 @@ def _facts(told: Told) -> list[tuple[str, str]]:
     if alert.lower is not None and alert.upper is not None:
         ends = [amount(end, alert.unit, alert.currency) for end in (alert.lower, alert.upper)]
         band = f" ({ends[0]} to {ends[1]})"
-    days = counted((alert.last_day - alert.first_day).days + 1, "day")
+    several = explanation.found_days if isinstance(explanation, Explanation) and explanation.found_days > 1 else None
     facts = [
-        ("Actual", amount(alert.actual, alert.unit, alert.currency)),
+        (f"Actual, {several} days together" if several else "Actual", amount(alert.actual, alert.unit, alert.currency)),
         ("Expected", amount(alert.expected, alert.unit, alert.currency) + band),
         ("Impact", impact(told)),
     ]
@@ -122,7 +130,8 @@ def _facts(told: Told) -> list[tuple[str, str]]:
         if explanation.month_end_minor is not None:
             goes_on = money_exact(explanation.month_end_minor, explanation.currency)
             facts.append((f"If it goes on to the end of {explanation.month:%B}", goes_on))
-    facts.append(("First seen", f"{short_day(alert.first_day)}, {days} so far"))
+    last = f", last {short_day(alert.last_day)}" if alert.last_day > alert.first_day else ""
+    facts.append(("First seen", short_day(alert.first_day) + last))
     if isinstance(explanation, Explanation):
         sure = explanation.confidence
         facts.append(("Confidence", f"{sure.words}, from {counted(sure.n, 'usual day')}"))

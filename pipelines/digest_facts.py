@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from billing.digest import Digest, Figures, Health, Told, has_news, select
+from billing.digest import NEWS_FOR, Digest, Figures, Health, Told, has_news, select
 from billing.digest_due import Due
 from billing.digest_words import subject_title
 from pricing.alert_explanation import Explanation, RateExplanation, from_document
@@ -26,8 +26,6 @@ from store.warehouse_reads import Warehouse, customers, months, open_current, re
 log = structlog.get_logger(__name__)
 
 BASIS = "service"
-# News of a first mail, and the oldest that any mail goes back to.
-FIRST_LOOKS_BACK, LOOKS_BACK = timedelta(days=1), timedelta(days=7)
 USUAL_WEEKS = 4
 
 
@@ -47,9 +45,9 @@ def gather(
     warehouse = open_current(home, tenant.tenant_id)
     names = {} if warehouse is None else dict(customers(warehouse).select("customer_id", "name").iter_rows())
     with tenant_transaction(engine, tenant.tenant_id) as connection:
-        told_at, first_at = digest_days.told(connection, due.day)
-        since = max(told_at or (first_at or now) - FIRST_LOOKS_BACK, now - LOOKS_BACK)
-        told = _told(connection, alert_reads.recent(connection, since), due.reported, tenant.name, names)
+        since = digest_days.last_told(connection, due.day)
+        found = alert_reads.recent(connection, since or now - NEWS_FOR)
+        told = _told(connection, found, due.reported, tenant.name, names)
         health = _health(connection, home, tenant.tenant_id, warehouse, due.reported)
         quality = alert_reads.quality(connection, now)
     least = settings.least_impact_minor

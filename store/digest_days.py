@@ -56,8 +56,8 @@ def newest(connection: Connection, *, limit: int = 30) -> list[DigestDay]:
     return [DigestDay(**row._asdict()) for row in rows]
 
 
-def told(connection: Connection, day: date) -> tuple[datetime | None, datetime | None]:
-    """When news was told for certain the last time before this day, and when the first day was decided; None for never.
+def last_told(connection: Connection, day: date) -> datetime | None:
+    """When news was told for certain the last time before this day; None for never.
 
     For certain: nothing was to tell, or the mail server took somebody's mail. A day whose mails are all refused, withdrawn or in
     doubt has told nothing, so its news is told with the next.
@@ -67,9 +67,6 @@ def told(connection: Connection, day: date) -> tuple[datetime | None, datetime |
         .where(outgoing_mails.c.about == func.concat(f"{KIND}:", table.day), outgoing_mails.c.state == "sent")
         .exists()
     )
-    row = connection.execute(
-        select(
-            func.max(table.decided_at).filter(or_(table.outcome == PASSED_OVER, is_sent)), func.min(table.decided_at)
-        ).where(table.day < day)
-    ).one()
-    return row[0], row[1]
+    was_told = or_(table.outcome == PASSED_OVER, is_sent)
+    told_at: datetime | None = connection.scalar(select(func.max(table.decided_at)).where(table.day < day, was_told))
+    return told_at
