@@ -103,7 +103,7 @@ def explain(episode: Episode, used: Used, around: Around) -> Explanation:
         unpriced_events=used.unpriced_events,
         price_changes=used.price_changes,
         days=chart(used.daily, days, max(days[-1].day, max(used.daily, default=days[-1].day))),
-        confidence=confidence(len(used.baseline_days), used.unpriced_events),
+        confidence=confidence(len(used.baseline_days), used.unpriced_events, int(used.episode["requests"].sum())),
         sentence=said,
     )
 

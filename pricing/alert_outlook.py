@@ -22,6 +22,8 @@ UNUSUAL_SCALES, LEVEL_SCALE_MIN = 3, 0.1
 # A fifth of normal values lie within a quarter of a scale; four fifths of the days may belong to other episodes.
 FIFTH_TO_SIGMA = 3.95
 SURE_FROM, FAIR_FROM = 21, 10
+# Calls without a price matter when they are one of so many.
+UNPRICED_PARTS = 20
 # The running pace: the mean of so many days.
 PACE_DAYS = 7
 # 95 % of usual days lie within so many scales; a median absolute deviation is so much of one; no series is steadier than that.
@@ -69,10 +71,11 @@ def baseline(daily: Mapping[date, int], found: Sequence[FoundDay]) -> tuple[date
     return usual if len(usual) >= FEWEST else tuple(held)
 
 
-def confidence(used_days: int, unpriced_events: int) -> Confidence:
-    """High from 21 days with usage, medium from 10; a step less where usage without a price is in no amount."""
+def confidence(used_days: int, unpriced_events: int, priced_events: int) -> Confidence:
+    """High from 21 days with usage, medium from 10; a step less where a twentieth of the calls has no price and is in no amount."""
     words = ["low", "medium", "high"]
-    step = (used_days >= FAIR_FROM) + (used_days >= SURE_FROM) - (unpriced_events > 0)
+    is_gap = unpriced_events * UNPRICED_PARTS >= max(1, unpriced_events + priced_events)
+    step = (used_days >= FAIR_FROM) + (used_days >= SURE_FROM) - is_gap
     why = f"expected from {used_days} {'day' if used_days == 1 else 'days'} with usage before it"
     if unpriced_events:
         why += f"; {unpriced_events:,} {'call has' if unpriced_events == 1 else 'calls have'} no price and are in no amount"

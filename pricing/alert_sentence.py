@@ -12,13 +12,14 @@ from pricing.finding import Scope, Subject
 from pricing.money import divide_half_away
 
 # Drivers below this share of the impact are not worth a word, and so many are enough; a name is named that holds most of it.
-SAID_FROM, SAID_MOST, MOSTLY_FROM = Fraction(15, 100), 2, Fraction(60, 100)
+SAID_FROM, SAID_MOST, MOSTLY_FROM, ALONE_FROM = Fraction(15, 100), 2, Fraction(60, 100), Fraction(90, 100)
 # What moves the company's bill by less is not told of it.
 BILL_FROM = Fraction(10, 100)
 # From so many days on an episode is a level, and a level is told by the month.
 LEVEL_FROM_DAYS = 3
 MONTH_DAYS = Fraction(365, 12)
 _THOUSAND = 10**15
+PPM = 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,25 +133,31 @@ def _words(told: Told, driver: str, amount: int) -> str:
     is_more = amount > 0
     causes = {model: part for (of, model), part in told.split.causes.items() if of == driver and (part > 0) == is_more}
     model = max(causes, key=lambda name: (abs(causes[name]), name), default=None)
-    alone = told.subject.scope in {"model", "customer_model"}
-    name = "" if model is None else told.labels.get(model, model)
-    on = f" on {name}" if name and not alone else ""
+    name = "" if told.subject.scope in {"model", "customer_model"} else _models(causes, amount)
+    on = f" on {name}" if name else ""
     match driver:
         case "tokens_per_request":
             what = "answers" if model in told.split.answers else "prompts"
             return f"{'longer' if is_more else 'shorter'} {what}{on}"
         case "model_mix":
-            return (
-                f"more calls of {name}"
-                if is_more and name and not alone
-                else f"{'dearer' if is_more else 'cheaper'} models"
-            )
+            return f"more calls of {name}" if is_more and name else f"{'dearer' if is_more else 'cheaper'} models"
         case "cache_rate":
             return f"{'less' if is_more else 'more'} read from the cache{on}"
         case "token_price":
-            return f"a {'higher' if is_more else 'lower'} price{f' of {name}' if name and not alone else ' per token'}"
+            return f"a {'higher' if is_more else 'lower'} price{f' of {name}' if name else ' per token'}"
         case _:
             return "more requests" if is_more else "fewer requests"
+
+
+def _models(causes: Mapping[str, int], amount: int) -> str:
+    """The model that a driver works through, and whether there are others; without its provider's name."""
+    if not causes:
+        return ""
+    largest = max(causes, key=lambda name: (abs(causes[name]), name))
+    name = largest.partition("/")[2] or largest
+    if len(causes) == 1 or abs(causes[largest]) >= ALONE_FROM * abs(amount):
+        return name
+    return f"{name} and other models" if abs(causes[largest]) >= MOSTLY_FROM * abs(amount) else "several models"
 
 
 def _where(told: Told) -> str:
@@ -182,8 +189,10 @@ def _outlook(told: Told) -> str:
     parts = []
     if told.month_end is not None:
         parts.append(f"if it goes on, {told.month:%B} ends {signed(told.month_end)}")
-    if told.points_ppm is not None:
-        tenths = divide_half_away(abs(told.points_ppm), 1000)
+    if told.points_ppm is not None and told.points_ppm <= -PPM:
+        parts.append(f"more than {'they paid' if told.subject.customer_id else 'was sold'} on these days")
+    elif told.points_ppm is not None:
+        tenths = divide_half_away(abs(told.points_ppm), PPM // 1000)
         sign = "\N{MINUS SIGN}" if told.points_ppm < 0 else "+"
         parts.append(f"{sign}{tenths // 10}.{tenths % 10} margin points on these days")
     return f"; {', '.join(parts)}" if parts else ""

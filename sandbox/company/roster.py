@@ -105,7 +105,6 @@ class Account:
 
 
 POWER_USER, JUMPER, BURNER, PREPAID, PREPAID_EUR, ANNUAL = range(6)
-EVALUATOR = 7
 # Their cards are slow to take a refund, or send it back.
 SLOW_REFUND, FAILED_REFUND = 44, 47
 

@@ -5,10 +5,10 @@ import polars as pl
 from numpy.random import Generator
 
 from sandbox.billing.calendar import DAY, HOUR
-from sandbox.company.lately import AGENT_KEY, input_factor, without_late_log
+from sandbox.company.lately import AGENT_KEY, input_factor, of_agent, with_runaway_noticed, without_late_log
 from sandbox.company.models import PROFILES, RUNAWAY, SLOTS, Slot
 from sandbox.company.months import Span
-from sandbox.company.roster import INTERNAL_ACCOUNTS, POWER_USER, roster
+from sandbox.company.roster import INTERNAL_ACCOUNTS
 from sandbox.company.traffic import HOURS, Calls, Floats, Ints, calls
 
 TOKENS_SCALE = 1.92
@@ -30,7 +30,8 @@ def usage_events(seed: int, span: Span) -> pl.DataFrame:
     order = np.argsort(at, kind="stable")
     source, at = source[order], at[order]
     slot = _slots(rng, plan, source)
-    return without_late_log(_frame(rng, seed, plan, span, source=source, at=at, slot=slot), span.as_of)
+    events = _frame(rng, seed, plan, span, source=source, at=at, slot=slot)
+    return without_late_log(with_runaway_noticed(events, span, at, source == plan.runaway_row), span.as_of)
 
 
 def _moments(rng: Generator, plan: Calls, span: Span, source: Ints, day: Ints) -> Ints:
@@ -122,7 +123,7 @@ def _pick(words: list[str] | tuple[str, ...], index: Ints) -> pl.Series:
 def _keys(rng: Generator, accounts: pl.Series, features: pl.Series) -> pl.Series:
     """Any of the company's keys; the power user's agent has one of its own."""
     shared = _pick(KEYS, rng.integers(0, len(KEYS), accounts.len()))
-    is_agent = (accounts == roster()[POWER_USER].account_id) & (features == "agent")
+    is_agent = pl.Series(of_agent(accounts, features))
     return pl.select(pl.when(is_agent).then(pl.lit(AGENT_KEY)).otherwise(shared)).to_series()
 
 

@@ -29,7 +29,7 @@ def test_longer_prompts_are_tokens_per_request_alone() -> None:
     found = explained([Calls()], [Calls(uncached=2_000, output=200)])
 
     assert drivers(found) == {"tokens_per_request": Calls().cost}
-    assert "longer prompts on anthropic/sonnet" in found.sentence
+    assert "longer prompts on sonnet" in found.sentence
 
 
 def test_longer_answers_are_called_so() -> None:
@@ -37,7 +37,7 @@ def test_longer_answers_are_called_so() -> None:
     found = explained([Calls()], [Calls(output=400)])
 
     assert drivers(found) == {"tokens_per_request": 300 * 100 * 15_000_000}
-    assert "longer answers on anthropic/sonnet" in found.sentence
+    assert "longer answers on sonnet" in found.sentence
 
 
 def test_a_dearer_price_is_price_alone() -> None:

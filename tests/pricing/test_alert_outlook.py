@@ -108,10 +108,12 @@ def test_days_of_an_earlier_episode_are_no_measure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "unpriced", "words"), [(28, 0, "high"), (28, 3, "medium"), (12, 0, "medium"), (4, 9, "low")]
+    ("days", "unpriced", "words"),
+    [(28, 0, "high"), (28, 4, "high"), (28, 6, "medium"), (12, 0, "medium"), (4, 9, "low")],
 )
 def test_confidence_goes_by_the_days_before_and_by_what_has_no_price(days: int, unpriced: int, words: str) -> None:
-    assert confidence(days, unpriced).words == words
+    """Of a hundred calls with a price, five and more without one are a twentieth."""
+    assert confidence(days, unpriced, 100).words == words
 
 
 def test_the_chart_has_a_band_around_usual_days_and_the_detectors_around_found_ones() -> None:
@@ -139,7 +141,7 @@ def test_the_sentence_tells_a_level_by_the_month_with_cause_place_and_outlook() 
     )
 
     assert found.sentence == (
-        "Northwind's AI cost rose from about $14 to $28 a month since 12 Nov: longer prompts on anthropic/sonnet (+$14), "
+        "Northwind's AI cost rose from about $14 to $28 a month since 12 Nov: longer prompts on sonnet (+$14), "
         "mostly feature 'chat' with key key_prod; if it goes on, November ends +$8.55, \N{MINUS SIGN}4.5 margin points on these days."
     )
 
