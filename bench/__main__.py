@@ -11,6 +11,7 @@ BENCHMARKS = {
     "pages": "every page and its queries on a lake of ten million events, in milliseconds",
     "import_usage": "importing and pricing one million events against reading and writing the same Parquet",
     "webhook_inbox": "taking in signed webhooks and replaying dead letters against bare durable inserts of the same events",
+    "usage_intake": "usage over HTTP, durable and each id once, against a bare COPY into the same table with its key",
     "what_if": "all history under other prices on the cube of 10 M events, under three seconds",
     "spikes": "finding unusual days among made-up customers, beside the rules that rivals use",
     "retry_schedules": "retry schedules on made-up worlds of failed payments: what each recovers, costs and breaks",

@@ -165,6 +165,8 @@ def _cost(usage: Record) -> str | None:
 
 def _moment(value: object) -> str | None:
     """Seconds since 1970, or a moment as it was written."""
+    if isinstance(value, datetime):
+        return value.isoformat()
     if value is None or isinstance(value, str):
         return value
     return datetime.fromtimestamp(whole({"created": value}, "created"), UTC).isoformat()

@@ -43,7 +43,7 @@ def serve_intake(
             }
             child = start_child(
                 "intake",
-                ["serve", "--intake", "--port", str(chosen)],
+                ["api.intake_process", "--port", str(chosen)],
                 log_folder=installation.home / "logs",
                 environment=environment,
             )

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 import serve
 from api import health
+from api.process import listen
 from dashboard.front_door import SECURITY_HEADERS, FrontDoor
 
 PAGE = '<title>Streamlit</title><script type="module" src="x.js"></script>'
@@ -67,7 +68,7 @@ def test_an_unreadable_warehouse_is_not_ready_and_tells_no_path() -> None:
 
 
 def test_a_taken_port_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
-    with serve.listen(0) as taken:
+    with listen(0) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, serve.__file__, "--port", str(port)],
@@ -83,5 +84,5 @@ def test_a_taken_port_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
 
 
 def test_two_servers_cannot_share_a_port() -> None:
-    with serve.listen(0) as taken, pytest.raises(OSError, match="in use"):
-        serve.listen(taken.getsockname()[1])
+    with listen(0) as taken, pytest.raises(OSError, match="in use"):
+        listen(taken.getsockname()[1])
