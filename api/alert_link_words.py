@@ -49,7 +49,7 @@ def act_page(found: Standing, action: Action, who: Principal, now: datetime) -> 
     may = who.ranks_at_least("support")
     by_channel = is_channel(action.recipient)
     return {
-        "title": question,
+        "title": "Done" if found.is_done else question,
         "sentence": alert.sentence,
         "facts": _facts(found),
         "done": _done(found, done) if found.is_done else None,

@@ -15,10 +15,9 @@ KINDS = {
 }
 
 
-def title(mail: OutgoingMail) -> str:
-    """As in: New alert: Northwind's AI cost rose."""
-    kind = KINDS.get(mail.kind, mail.kind)
-    return kind if mail.kind in {"channel.test", "digest"} else f"{kind}: {mail.subject}"
+def kind(mail: OutgoingMail) -> str:
+    """What sort of message it was."""
+    return KINDS.get(mail.kind, mail.kind)
 
 
 def place(mail: OutgoingMail) -> str:

@@ -106,9 +106,12 @@ def _delivery(opened: Books, principal: Principal, mail: OutgoingMail) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"attention_{mail.mail_id}"
     ):
+        sort, place = wording.escape(delivery_rows.kind(mail)), wording.escape(delivery_rows.place(mail))
+        lines = [f"**{sort}** · :gray[{place} · {wording.ago(mail.asked_at, now)}]", delivery_rows.line(mail, now)]
+        if mail.kind != message_channels.TEST:
+            lines.insert(1, wording.escape(mail.subject))
         st.markdown(
-            f"**{wording.escape(delivery_rows.title(mail))}** · :gray[{wording.escape(delivery_rows.place(mail))} · "
-            f"{wording.ago(mail.asked_at, now)}]  \n{delivery_rows.line(mail, now)}",
+            "  \n".join(lines),
             width="content",
         )
         if mail.state in {"refused", "unknown"} and st.button(

@@ -44,10 +44,10 @@ def test_a_message_is_told_in_one_sentence(changes: dict[str, Any], sentence: st
 
 
 def test_it_is_named_by_what_it_was_and_where_it_went() -> None:
-    assert delivery_rows.title(message()) == "New alert: It *rose*."
-    assert delivery_rows.title(message(kind="channel.test", subject="A test")) == "Test"
+    assert delivery_rows.kind(message()) == "New alert"
+    assert delivery_rows.kind(message(kind="channel.test")) == "Test"
     assert delivery_rows.place(message()) == "webhook ops"
     assert delivery_rows.place(message(channel="slack", recipient="slack")) == "Slack"
     mail = message(channel="mail", recipient="fay@acme.example", kind="digest", state="sent", sent_at=NOW)
-    assert (delivery_rows.title(mail), delivery_rows.place(mail)) == ("Daily email", "fay@acme.example")
+    assert (delivery_rows.kind(mail), delivery_rows.place(mail)) == ("Daily email", "fay@acme.example")
     assert "Taken by the mail server" in delivery_rows.line(mail, NOW)
