@@ -17,7 +17,7 @@ from starlette.types import Message
 from api import alert_link_words as words
 from api.problems import BodyTooLarge, read_body
 from api.shared_pages import page, redirect
-from api.throttles import WrongKeys
+from api.throttles import Pace, WrongKeys
 from api.webhooks import OpenBooks
 from billing import action_links, digest_settings, linked_answers
 from billing.action_links import ACT_PATH, UNSUBSCRIBE_PATH, Action
@@ -29,6 +29,7 @@ from store.link_secret import LinkSecretDamaged
 log = structlog.get_logger(__name__)
 
 MAX_FORM_BYTES = 4 * 1024
+LINK_PER_SECOND = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Door:
     secret_of: Callable[[UUID], bytes]
     public_url: str
     wrong: WrongKeys = field(default_factory=WrongKeys)
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True)
@@ -97,23 +99,18 @@ async def _form(request: Request) -> dict[str, str]:
 def _answer(
     door: Door, path: str, deed: Callable[[Visit], Response], request: Request, form: Mapping[str, str] | None
 ) -> Response:
-    """One transaction; an address that brings wrong tokens is not listened to for a while."""
-    address = request.client.host if request.client else ""
-    wait = door.wrong.wait_seconds(address, time.monotonic())
-    if wait:
-        answer = _nothing(door, "Too many links that are not ours came from your address: wait a minute.", 429)
-        answer.headers["retry-after"] = str(int(wait) + 1)
-        return answer
+    """One transaction. Links that are ours are not kept from somebody because others at their address guess."""
     token, now = str(request.path_params["token"]), datetime.now(UTC)
     try:
         engine, tenant_id = door.open_books()
         action = action_links.read(door.secret_of(tenant_id), token, now)
         if isinstance(action, str):
-            if action == action_links.NOT_OURS:
-                door.wrong.note(address, time.monotonic())
-            return _nothing(door, action, 404 if action == action_links.NOT_OURS else 410)
+            return _refused(door, action, request.client.host if request.client else "")
         if (action.verb == "unsubscribe") != (path == UNSUBSCRIBE_PATH):
             return _nothing(door, action_links.NOT_OURS, 404)
+        wait = door.pace.wait_seconds(token, LINK_PER_SECOND, time.monotonic())
+        if wait:
+            return _too_many(door, "This link is followed too often: wait a second.", wait)
         with tenant_transaction(engine, tenant_id) as connection:
             return deed(Visit(connection, tenant_id, action, f"{path}/{token}", form, now, door.public_url))
     except LinkSecretDamaged as damage:
@@ -124,6 +121,23 @@ def _answer(
     except DATABASE_FAILED as trouble:
         log.warning("alert_link_not_answered", reason=type(trouble).__name__)
         return _nothing(door, "The alert cannot be read at this moment: try again in a minute.", 503)
+
+
+def _refused(door: Door, said: str, address: str) -> Response:
+    """A page for a token that ended or is not ours; an address that brings many of the latter is told to wait."""
+    if said != action_links.NOT_OURS:
+        return _nothing(door, said, 410)
+    wait = door.wrong.wait_seconds(address, time.monotonic())
+    if wait:
+        return _too_many(door, "Too many links that are not ours came from your address: wait a minute.", wait)
+    door.wrong.note(address, time.monotonic())
+    return _nothing(door, said, 404)
+
+
+def _too_many(door: Door, said: str, wait_seconds: float) -> Response:
+    answer = _nothing(door, said, 429)
+    answer.headers["retry-after"] = str(int(wait_seconds) + 1)
+    return answer
 
 
 def _act(visit: Visit) -> Response:

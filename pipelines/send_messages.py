@@ -31,4 +31,5 @@ def message_round(engine: Engine, tenant_id: UUID, settings: Settings) -> Round 
         return None
     bodies = MessageBodies(settings.public_url, link_secret(settings, tenant_id))
     gateway = CallGateway(settings.channels, bodies, may_be_private=settings.metering_private_webhooks)
-    return lambda now: send_due(engine, tenant_id, gateway, now=now, channels=CALLS)
+    # One at a time: a worker that is asked to stop waits for one call at most.
+    return lambda now: send_due(engine, tenant_id, gateway, now=now, limit=1, channels=CALLS)

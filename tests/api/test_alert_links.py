@@ -214,9 +214,19 @@ def test_whoever_tries_many_forged_links_is_not_listened_to_for_a_while(
     follower = Follower(engine, tenant)
     forged = [follower.get(f"{PUBLIC}/alerts/act/1.guess{number}.x").status_code for number in range(20)]
     assert forged == [404] * 20
-    shut = follower.get(link(tenant, "confirm", alert))
+    shut = follower.get(f"{PUBLIC}/alerts/act/1.guess.x")
     assert (shut.status_code, 0 < int(shut.headers["retry-after"]) <= 61) == (429, True)
-    assert follower.call("GET", link(tenant, "confirm", alert), address="203.0.113.8").status_code == 200
+    assert follower.call("GET", f"{PUBLIC}/alerts/act/1.guess.x", address="203.0.113.8").status_code == 404
+    assert follower.get(link(tenant, "confirm", alert)).status_code == 200  # a colleague behind the same address
+
+
+def test_one_link_is_not_followed_more_than_ten_times_a_second(
+    engine: Engine, tenant: UUID, alert: StoredAlert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.alert_links.time.monotonic", lambda: 1_000.0)  # all at once, however slow this machine is
+    follower, url = Follower(engine, tenant), link(tenant, "confirm", alert)
+    assert [follower.get(url).status_code for _ in range(11)] == [200] * 10 + [429]
+    assert follower.get(link(tenant, "snooze", alert)).status_code == 200
 
 
 def test_a_token_leaves_by_no_header_no_script_and_no_address_of_another_page(
