@@ -87,10 +87,9 @@ class Encrypted:
     password: str = "correct horse"
 
 
-@pytest.fixture(params=["starttls", "implicit"])
-def encrypted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Encrypted, MailServer]]:
-    """A mail server behind TLS, in both ways there are, and the settings that reach it."""
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+def certificate_of_localhost(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a server called localhost shows, and what trusts it and nobody else."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
     ask = (
         f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout {key} -out {certificate}"
     )
@@ -101,8 +100,15 @@ def encrypted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
     )
     own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     own.load_cert_chain(certificate, key)
+    return own, ssl.create_default_context(cafile=str(certificate))
+
+
+@pytest.fixture(params=["starttls", "implicit"])
+def encrypted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Encrypted, MailServer]]:
+    """A mail server behind TLS, in both ways there are, and the settings that reach it."""
+    own, trust = certificate_of_localhost(tmp_path)
     box = Mailbox(host="localhost", port=free_port())
-    held = Encrypted(box, ssl.create_default_context(cafile=str(certificate)))
+    held = Encrypted(box, trust)
 
     def sign_in(_server: Any, _session: Any, _envelope: Any, _how: str, given: Any) -> AuthResult:
         known = isinstance(given, LoginPassword) and given.password == held.password.encode()

@@ -1,7 +1,9 @@
 """A real web server that takes webhooks, counts them by their id, and refuses, stalls or hangs up where a test tells it to."""
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -75,8 +77,17 @@ class _Quiet(ThreadingHTTPServer):
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A web server on a free port of this machine."""
+    with receiving() as held:
+        yield held
+
+
+@contextmanager
+def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A web server for the length of the block, encrypted where it is given its certificate."""
     held = Receiver()
     server = _Quiet(("127.0.0.1", 0), _handler(held))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     held.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -6,16 +6,22 @@ import hashlib
 import hmac
 import ipaddress
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing import slack_blocks, standard_webhooks
+from billing.call_gateway import CallGateway
+from billing.mails import Refused
 from billing.public_addresses import AddressRefused, addresses_of, is_public
+from store.channel_settings import Channel
+from store.outgoing_mails import OutgoingMail
 
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "192.0.2.1", "198.18.0.1",
@@ -142,3 +148,31 @@ def test_no_name_calls_anybody_links_anywhere_or_breaks_slacks_limits(name: str)
         assert len(text) <= 3000
     assert len(payload["blocks"]) <= 50
     assert json.loads(json.dumps(payload)) == payload
+
+
+def message(recipient: str) -> OutgoingMail:
+    """A message that waits for a webhook."""
+    now = datetime.now(UTC)
+    return OutgoingMail(
+        mail_id=UUID(int=7), mail_key="a", kind="channel.test", about="channel:ops", recipient=recipient, subject="", text_body="{}",
+        html_body=None, images=[], headers={}, state="waiting", attempts=1, next_attempt_at=now, lease_token=None, lease_until=None,
+        last_trouble=None, asked_by="x", asked_at=now, sent_at=None, channel="webhook",
+    )  # fmt: skip
+
+
+def test_what_no_receiver_could_take_is_refused_before_anybody_is_called() -> None:
+    @dataclass
+    class Bodies:
+        size: int
+
+        def body(self, message: OutgoingMail) -> bytes:
+            return b" " * self.size
+
+    def never() -> bool:
+        pytest.fail("nothing was to be sent")
+
+    ops = Channel("webhook", "ops", "https://ops.example", (b"s" * 32,))
+    too_large = CallGateway([ops], Bodies(256 * 1024 + 1)).deliver(message("ops"), datetime.now(UTC), never)
+    assert too_large == Refused(413, "The message is larger than the 256 kB that are sent.")
+    unknown = CallGateway([ops], Bodies(1)).deliver(message("pager"), datetime.now(UTC), never)
+    assert unknown == Refused(404, "The settings name no webhook channel pager (any more).")
