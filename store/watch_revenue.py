@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
+from math import lcm
 
+from pricing.money import divide_half_away
 from store.warehouse_reads import Warehouse
 
 
@@ -18,7 +19,7 @@ class Earned:
 
 
 NOTHING = Earned(0, 0)
-# A line of several days counts by the days that fall into the window; the sum is rounded once, in `_rounded`.
+# A line of several days counts by the days that fall into the window; the sum is rounded once.
 _OVERLAPS = """
     with ends as (select unnest($1) as customer_id, unnest($2)::date as until),
     windowed as (
@@ -52,23 +53,21 @@ def _earned(
         _OVERLAPS.format(offset=int(back), start=int(days + back), group=group),
         [list(ends), [end.isoformat() for end in ends.values()], until.isoformat(), _before(earliest, days + back)],
     )
-    sums: dict[str | None, list[Fraction]] = defaultdict(lambda: [Fraction(0), Fraction(0)])
+    # A line counts by days of its length: over a common length all of them are whole numbers.
+    common = lcm(*(int(length) for length in rows["days"].unique()))
+    sums: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
     unknown: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
     for customer_id, length, is_back, weighted, missing in rows.iter_rows():
-        sums[customer_id][is_back] += Fraction(int(weighted or 0), int(length))
+        sums[customer_id][is_back] += int(weighted or 0) * (common // int(length))
         unknown[customer_id][is_back] += int(missing)
     return {
         customer_id: Earned(
-            None if unknown[customer_id][0] else _rounded(parts[0]),
-            None if any(unknown[customer_id]) else _rounded(parts[0] + parts[1]),
+            None if unknown[customer_id][0] else divide_half_away(forward, common),
+            None if any(unknown[customer_id]) else divide_half_away(forward + back_again, common),
         )
-        for customer_id, parts in sums.items()
+        for customer_id, (forward, back_again) in sums.items()
     }
 
 
 def _before(day: date, days: int) -> str:
     return date.fromordinal(day.toordinal() - days).isoformat()
-
-
-def _rounded(amount: Fraction) -> int:
-    return round(amount)
