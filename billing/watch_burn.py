@@ -101,6 +101,6 @@ def _sentence(burner: Burner, watching: Watching, *, daily: int, until_then: int
         else ""
     )
     return (
-        f"{burner.name} owes{owed}{invoices} since {day_words(burner.failed_at.date())}, and {since}{ahead}.{unpriced} "
+        f"{burner.name} has owed{owed}{invoices} since {day_words(burner.failed_at.date())}, and {since}{ahead}.{unpriced} "
         "Write to them, or limit their usage until they have paid, if your contract lets you."
     )

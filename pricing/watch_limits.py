@@ -44,7 +44,7 @@ KINDS: Mapping[Detector, Kind] = {
     "unpriced_spend": Kind("ppm", 10_000, "the share of 28 days' tokens (or events) that one model without a price has"),
     "coverage_drop": Kind("ppm", 30_000, "by how many points a coverage of 7 days is below the four weeks before"),
     "stale_source": Kind("ppm", 3 * MILLION, "how many times its usual gap a source may be silent", most=1_000 * MILLION),
-    "past_due_burn": Kind("minor", 1_00, "the AI cost a day of a customer whose payment failed", most=10**15),
+    "past_due_burn": Kind("minor", 2_00, "the AI cost a day of a customer whose payment failed", most=10**15),
     "meter_drift": Kind("ppm", 50_000, "the share by which a metered invoice and the usage log may differ"),
 }  # fmt: skip
 

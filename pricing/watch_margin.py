@@ -8,7 +8,7 @@ from fractions import Fraction
 from pricing.coverage import too_low
 from pricing.finding import Finding, Subject
 from pricing.margin import Margin
-from pricing.watch_words import MILLION, day_words, percent, ppm
+from pricing.watch_words import MILLION, day_words, percent, possessive, ppm
 from pricing.watching import CLEARS, Watching, as_score, clears_fact
 
 DAYS = 30
@@ -121,7 +121,7 @@ def _of(part: Fraction, whole: Fraction) -> Fraction:
 
 
 def _floor_sentence(known: _Known, period: Period, floor_ppm: int, watching: Watching, *, is_certain: bool) -> str:
-    who = f"{period.name}'s" if period.customer_id else "Your"
+    who = possessive(period.name or period.customer_id) if period.customer_id else "Your"
     share, floor = percent(ppm(known.share)), percent(floor_ppm)
     days = f"in the {DAYS} days to {day_words(period.last)}"
     if not is_certain and known.low < Fraction(floor_ppm, MILLION):
@@ -160,7 +160,9 @@ def _turned_unprofitable(before: Period, now: Period, watching: Watching) -> Fin
     if not watching.speaks("turned_unprofitable", now.subject, score, CLEARS_LOSS):
         return None
     was = before.earned_minor
-    before_words = f" after {watching.money(was)} in the {DAYS} days before" if was is not None and was > earned else ""
+    spent_before = before.margin.cost_minor
+    left = None if was is None or spent_before is None else was - spent_before
+    before_words = f"; the {DAYS} days before left {watching.money(left)}" if left is not None and left > 0 else ""
     return Finding(
         detector="turned_unprofitable",
         subject=now.subject,
@@ -171,15 +173,15 @@ def _turned_unprofitable(before: Period, now: Period, watching: Watching) -> Fin
         impact_minor=loss,
         score=as_score(score),
         sentence=(
-            f"{now.name} now costs more than it brings: {watching.money(cost)} of AI cost in the {DAYS} days to {day_words(now.last)} "
-            f"against {watching.money(earned)} of revenue{before_words}, a loss of {watching.money(loss)}. "
+            f"{now.name} now costs more than it brings: {watching.money(cost)} of AI cost against {watching.money(earned)} of revenue "
+            f"in the {DAYS} days to {day_words(now.last)}, a loss of {watching.money(loss)}{before_words}. "
             "Talk to them about their plan, or limit what it includes."
         ),
         facts={
             "numerator_minor": cost,
             "denominator_minor": earned,
             "threshold_minor": least_loss,
-            "before_ai_cost_minor": before.margin.cost_minor if before.margin.cost_minor is not None else "unknown",
+            "before_ai_cost_minor": spent_before if spent_before is not None else "unknown",
             "before_revenue_minor": was if was is not None else "unknown",
             "first_day": now.first.isoformat(),
             "last_day": now.last.isoformat(),

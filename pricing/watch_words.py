@@ -43,6 +43,11 @@ def day_words(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def possessive(name: str) -> str:
+    """Ada's, Halcyon Freightways'."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """1 payment, 1,204 payments."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -20,10 +20,10 @@ ADA = Burner(
 def test_what_is_burned_is_told_and_carried_on_to_the_last_try() -> None:
     """21.00 in 7 days are 3.00 a day; 30 days after 20 November is 20 December, 20 days on: 33.00 + 60.00."""
     (found,) = past_due_burn([ADA], watching())
-    assert (found.actual, found.impact_minor, found.score) == (33_00, 33_00, 3.0)
+    assert (found.actual, found.impact_minor, found.score) == (33_00, 33_00, 1.5)
     assert (found.facts["per_day_minor"], found.facts["until_last_try_minor"]) == (3_00, 93_00)
     assert found.sentence == (
-        "Ada owes $49.00 since 20 November, and their usage goes on at $3.00 a day, $33.00 since the failure; by the last try on 20 "
+        "Ada has owed $49.00 since 20 November, and their usage goes on at $3.00 a day, $33.00 since the failure; by the last try on 20 "
         "December it will be $93.00. Write to them, or limit their usage until they have paid, if your contract lets you."
     )
 
@@ -38,12 +38,12 @@ def test_at_the_first_look_after_the_failure_the_last_week_is_told() -> None:
 @pytest.mark.parametrize(
     "quiet",
     [
-        replace(ADA, recent_minor=6_99),
+        replace(ADA, recent_minor=13_99),
         replace(ADA, last_used=date(2026, 11, 27)),
         replace(ADA, last_used=None),
         replace(ADA, recent_minor=None, since_minor=None),
     ],
-    ids=["below a dollar a day", "has stopped", "never used", "no exchange rate"],
+    ids=["below two dollars a day", "has stopped", "never used", "no exchange rate"],
 )
 def test_who_hardly_uses_or_has_stopped_is_not_told(quiet: Burner) -> None:
     assert past_due_burn([quiet], watching()) == []
@@ -51,7 +51,7 @@ def test_who_hardly_uses_or_has_stopped_is_not_told(quiet: Burner) -> None:
 
 def test_several_invoices_and_usage_without_a_price_are_said() -> None:
     (found,) = past_due_burn([replace(ADA, invoices=2, unpriced_events=4, owed_minor=None)], watching())
-    assert "Ada owes on 2 invoices since 20 November" in found.sentence
+    assert "Ada has owed on 2 invoices since 20 November" in found.sentence
     assert "Usage without a price comes on top (4 events)." in found.sentence
     assert found.facts["owed_minor"] == "unknown: no exchange rate"
 
@@ -62,11 +62,11 @@ def test_when_the_tries_are_over_nothing_is_projected() -> None:
 
 
 @given(recent=st.integers(min_value=0, max_value=10**6), more=st.integers(min_value=0, max_value=10**4))
-def test_it_speaks_from_a_dollar_a_day_on_and_ends_at_half(recent: int, more: int) -> None:
+def test_it_speaks_from_two_dollars_a_day_on_and_ends_at_half(recent: int, more: int) -> None:
     found = past_due_burn([replace(ADA, recent_minor=recent)], watching())
-    assert bool(found) == (recent >= 7_00)
+    assert bool(found) == (recent >= 14_00)
     if found:
         (hotter,) = past_due_burn([replace(ADA, recent_minor=recent + more)], watching())
         assert hotter.score >= found[0].score
     looking = watching(None, ("past_due_burn", Subject(scope="customer", customer_id="cus_ada")))
-    assert bool(past_due_burn([replace(ADA, recent_minor=recent)], looking)) == (recent > 3_50)
+    assert bool(past_due_burn([replace(ADA, recent_minor=recent)], looking)) == (recent > 7_00)

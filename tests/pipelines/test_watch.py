@@ -50,8 +50,8 @@ def test_who_turns_unprofitable_and_whose_margin_is_low(engine: Engine, tenant: 
     )
     assert turned.day == date(2026, 11, 30)
     assert turned.sentence == (
-        "Acme now costs more than it brings: $375.00 of AI cost in the 30 days to 30 November against $300.00 of revenue, "
-        "a loss of $75.00. Talk to them about their plan, or limit what it includes."
+        "Acme now costs more than it brings: $375.00 of AI cost against $300.00 of revenue in the 30 days to 30 November, a loss of "
+        "$75.00; the 30 days before left $225.00. Talk to them about their plan, or limit what it includes."
     )
     company, brook = of(found, "margin_floor")
     # The company: 600.00 - 645.00; what the floor of 50 % lets it spend is 300.00.

@@ -129,7 +129,7 @@ def test_who_made_money_and_now_costs_more_than_they_bring_has_turned() -> None:
     (found,) = turned_unprofitable([(BEFORE, period(80_00, 130_00))], watching())
     assert (found.actual, found.expected, found.impact_minor, found.score) == (130_00, 80_00, 50_00, 5.0)
     assert (
-        "$130.00 of AI cost in the 30 days to 29 November against $80.00 of revenue after $100.00 in the 30 days before"
+        "$130.00 of AI cost against $80.00 of revenue in the 30 days to 29 November, a loss of $50.00; the 30 days before left $60.00."
         in found.sentence
     )
 
