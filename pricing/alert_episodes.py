@@ -219,7 +219,7 @@ class Placed:
 def parents(placed: Sequence[Placed]) -> dict[UUID, UUID | None]:
     """For each alert of daily cost the one that it is because of: its leader's, which has none itself.
 
-    The narrowest subject that explains a rise leads, and the others name it; one whose leader has no alert on that day stands alone.
+    The narrowest subject that explains a rise leads, and the others name it; one whose leader has no alert around that day stands alone.
     """
     leaders = {one.alert_id: _leader_of(one, placed) for one in placed}
     found: dict[UUID, UUID | None] = {}
@@ -236,4 +236,6 @@ def _leader_of(follower: Placed, placed: Sequence[Placed]) -> UUID | None:
     if follower.leader is None:
         return None
     key, day = follower.leader
-    return next((one.alert_id for one in placed if one.subject_key == key and day in one.days), None)
+    # The leader's own day may be late while its follower's is known.
+    reaching = (one for one in placed if one.days and min(one.days) <= day <= max(one.days))
+    return next((one.alert_id for one in reaching if one.subject_key == key), None)

@@ -114,12 +114,11 @@ def test_an_alert_lies_under_the_one_that_its_largest_day_is_because_of() -> Non
         [
             placed(1, BIG, spike(10), spike(11)),
             placed(2, company, spike(10, 900, company, **because), spike(12, 200, company)),
-            placed(
-                3, model, spike(11, 300, model, facts={"parent": company.key})
-            ),  # the company has no alert on that day
+            placed(3, model, spike(13, 300, model, facts={"parent": company.key})),  # after the company's last day
+            placed(4, model, spike(11, 300, model, facts={"parent": company.key})),  # between two of its days
         ]
     )
-    assert above == {UUID(int=1): None, UUID(int=2): UUID(int=1), UUID(int=3): None}
+    assert above == {UUID(int=1): None, UUID(int=2): UUID(int=1), UUID(int=3): None, UUID(int=4): UUID(int=1)}
 
 
 def test_whoever_follows_a_follower_lies_under_the_first_and_a_circle_stands_alone() -> None:
