@@ -67,7 +67,9 @@ def _stake(alert: Mapping[str, Any]) -> str:
         else f"{alert['first_day']} to {alert['last_day']}"
     )
     running = ", the last day still running" if alert["is_provisional"] else ""
-    return f"*{money_exact(alert['impact_minor'], alert['currency'])}* against what was expected ({days}{running})"
+    # Other detectors' impact is what their rule says is at stake, with nothing expected beside it.
+    measure = "against what was expected" if alert["detector"] == "cost_spike" else "at stake"
+    return f"*{money_exact(alert['impact_minor'], alert['currency'])}* {measure} ({days}{running})"
 
 
 def _part(part: Mapping[str, Any], currency: str) -> str:

@@ -89,6 +89,7 @@ def alert(**more: object) -> dict[str, Any]:
     """What a message holds of an alert."""
     return {
         "alert_id": "11111111-2222-3333-4444-555555555555",
+        "detector": "cost_spike",
         "impact_minor": 3_012_40,
         "currency": "usd",
         "first_day": "2026-02-20",
@@ -124,6 +125,13 @@ def test_slack_shows_the_sentence_the_stake_the_split_those_through_whom_and_the
     assert (payload["text"], payload["unfurl_links"]) == ("New alert: Northwind's AI cost rose.", False)
     resolved = slack_blocks.payload("alert.resolved", data, links)
     assert words(resolved)[-1] == "<https://m/spikes?alert=1|*Open*>"
+
+
+def test_what_is_at_stake_is_not_held_against_an_expectation_that_a_rule_does_not_have() -> None:
+    data = {"sentence": "They owe.", "alert": alert(detector="past_due_burn", is_provisional=True, split=[])}
+    assert words(slack_blocks.payload("alert.opened", data, {"open": "https://m"}))[2] == (
+        "*+$3,012.40* at stake (2026-02-20 to 2026-02-28, the last day still running)"
+    )
 
 
 def test_an_alert_without_money_and_with_many_children_is_shown_too() -> None:
