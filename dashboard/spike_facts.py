@@ -18,7 +18,11 @@ Fact = tuple[str, str, str, str | None]
 def draw(opened: Opened) -> None:
     """Six cells on a desk, two by two on a phone."""
     found = opened.explanation
-    cells = _cost(opened.row.line, found) if isinstance(found, Explanation) else _rate(opened)
+    line = opened.row.line
+    if isinstance(found, Explanation):
+        cells = _cost(line, found)
+    else:
+        cells = _unexplained(line) if line.detector == "cost_spike" else _rate(line)
     with st.grid(3, min_column_width=120, gap="small", key="spike_facts") as grid:
         for title, value, below, explanation in cells:
             with grid.cell():
@@ -99,8 +103,19 @@ def _month_end(found: Explanation) -> Fact:
     )
 
 
-def _rate(opened: Opened) -> list[Fact]:
-    line = opened.row.line
+def _unexplained(line: Line) -> list[Fact]:
+    """A cost spike of which nobody has worked out more than that it is one."""
+    actual, expected = (amount(value, line.unit, line.currency) for value in (line.actual, line.expected))
+    impact = wording.money_exact(line.impact_minor, line.currency, plus=True)
+    return [
+        ("AI cost", actual, f"in {wording.count(line.found_days, 'day')}", "What the usage of the unusual days cost."),
+        ("Expected", expected, "the causes come with the next refresh", None),
+        ("Impact", impact, excess(line) or "nothing was expected", "AI cost minus what was expected."),
+        ("First seen", wording.day_of(line.first_day), _last(line.first_day, line.last_day), None),
+    ]
+
+
+def _rate(line: Line) -> list[Fact]:
     actual, expected = (amount(value, line.unit, line.currency) for value in (line.actual, line.expected))
     off = difference(line.actual, line.expected, line.unit, line.currency)
     cells: list[Fact] = [("Now", actual, wording.day_of(line.last_day), None)]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from uuid import UUID
 
 from dashboard import wording
 from dashboard.spike_words import KINDS, STATES, VERDICTS, amount, scope_words, subject_name
+from pricing.money import divide_half_away
 from store.alert_list import Line
 
 OPEN = ("new", "ongoing")
@@ -50,14 +51,16 @@ class Verdict:
 
 
 def rows(lines: Sequence[Line], names: Mapping[str, str], company: str, now: datetime) -> list[Row]:
-    """One row for each alert, the newest first, without folding."""
+    """One row for each alert without folding: the newest first, of one day the dearest. The day that runs counts with the last whole one."""
+    whole = max((line.last_day for line in lines if not line.is_provisional), default=date.max)
+    ranked = sorted(lines, key=lambda one: (min(one.last_day, whole), abs(one.impact_minor or 0)), reverse=True)
     return [
         Row(
             line,
             subject_name(line.subject, names.get(line.subject.customer_id or ""), company),
             line.snoozed_until is not None and line.snoozed_until > now and line.state in OPEN,
         )
-        for line in sorted(lines, key=lambda one: (one.last_day, abs(one.impact_minor or 0)), reverse=True)
+        for line in ranked
     ]
 
 
@@ -188,18 +191,21 @@ def verdict(every: Sequence[Row], currency: str) -> Verdict | None:
     if others:
         names = {KINDS[row.line.detector].name.lower() for row in others}
         also.append(f"{wording.count(len(others), 'other alert')} ({', '.join(sorted(names))})")
-    biggest = max(told or open_ones, key=lambda row: abs(row.line.last_impact_minor or row.line.impact_minor or 0))
+    biggest = max(told or open_ones, key=lambda row: abs(row.line.impact_minor or 0))
     return Verdict(head, biggest.line.sentence, "; ".join(also))
 
 
 def _a_day(told: Sequence[Row], currency: str) -> str:
-    """Their last days' impacts together; those without money are left out."""
     return f"{wording.money(impact_a_day(told), currency)} a day"
 
 
 def impact_a_day(told: Sequence[Row]) -> int | None:
-    """The sum of the last days' impacts; None where no amount is known."""
-    known = [row.line.last_impact_minor for row in told if row.line.last_impact_minor is not None]
+    """What they come to together on an average unusual day of each, in minor units; None where no amount is known."""
+    known = [
+        divide_half_away(row.line.impact_minor, row.line.found_days)
+        for row in told
+        if row.line.impact_minor is not None and row.line.found_days
+    ]
     return sum(known) if known else None
 
 

@@ -23,7 +23,7 @@ def draw(board: Board) -> None:
             "Open, a day",
             wording.money(impact_a_day(counted) or 0, board.currency, plus=True),
             wording.count(len(counted), "open spike"),
-            "What the open spikes cost more than expected on their last day; what another one explains is not counted twice.",
+            "What the open spikes cost more than expected on an average day of theirs; what another one explains is not counted twice.",
         )
         ends = month_end(counted, board.month_ends)
         _tile(
@@ -61,8 +61,15 @@ def _data(board: Board) -> None:
         return
     value = "complete" if not late else "data late"
     judged = f"judged {wording.ago(board.run.ran_at, datetime.now(UTC))}"
-    below = judged if not late else listed([shell.source_name(name) for name in late[:3]])
+    below = judged if not late else listed([_late(name, board) for name in late[:3]])
     _tile("Data", value, below, "A day whose data are not there yet is never judged, and never a fall of cost.")
+
+
+def _late(source: str, board: Board) -> str:
+    """A source and the day since which it lacks data: OpenAI since 24 Nov."""
+    name = shell.source_name(source)
+    first = min(board.late[source])
+    return f"{name if name != source else name.capitalize()} since {first.day} {first:%b}"
 
 
 def all_quiet(board: Board) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from dashboard import wording
 from dashboard.spike_charts import Axis
 from pricing.finding import Detector, Subject, Unit
+from pricing.money import divide_half_away
 
 PICO_PER_CENT = 10**10
 PPM = 1_000_000
@@ -85,7 +86,7 @@ def amount(value: int | None, unit: Unit, currency: str, *, plus: bool = False) 
     if value is None:
         return wording.UNKNOWN
     if unit == "pico_usd":
-        return wording.money(_cents(value), "usd", plus=plus)
+        return wording.money(divide_half_away(value, PICO_PER_CENT), "usd", plus=plus)
     if unit == "minor":
         return wording.money(value, currency, plus=plus)
     if unit == "ppm":
@@ -123,13 +124,6 @@ def drawn(value: int | None, unit: Unit, currency: str) -> float | None:
         return wording.major(value, currency)
     divisor = {"pico_usd": 10**12, "ppm": 10_000, "seconds": 3_600}.get(unit, 1)
     return value / divisor
-
-
-def _cents(pico_usd: int) -> int:
-    """Half a cent rounds away from zero, as money on the pages does."""
-    whole, rest = divmod(abs(pico_usd), PICO_PER_CENT)
-    rounded = whole + (2 * rest >= PICO_PER_CENT)
-    return rounded if pico_usd >= 0 else -rounded
 
 
 def _age(seconds: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, true
-from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH, aggregate_order_by
 
 from pricing.finding import Detector, Subject, Unit
 from store.schema import alert_days, alerts, detection_runs
@@ -46,7 +46,8 @@ _NEWEST_FIRST = (alerts.c.state == "resolved", alerts.c.last_day.desc(), alerts.
 class Line:
     """One alert without its explanation. Amounts are whole numbers of `unit`, of a cost spike the sums of its episode.
 
-    `impact_minor` is of the same days, `last_impact_minor` of the last one alone; both in `currency`, None where nobody can say.
+    `impact_minor` is of the same `found_days` days, `last_impact_minor` of the last one alone; both in `currency`, None where nobody can
+    say.
     """
 
     alert_id: UUID
@@ -66,6 +67,7 @@ class Line:
     expected: int | None
     impact_minor: int | None
     last_impact_minor: int | None
+    found_days: int
     currency: str
     parent_alert_id: UUID | None
     sentence: str
@@ -85,27 +87,29 @@ def open_lines(connection: Connection, *, limit: int = MOST) -> list[Line]:
 
 
 def _read(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Line]:
-    last_impact = (
-        select(alert_days.c.impact_minor)
-        .where(
-            alert_days.c.tenant_id == alerts.c.tenant_id,
-            alert_days.c.alert_id == alerts.c.alert_id,
-            ~alert_days.c.is_taken_back,
-        )
-        .order_by(alert_days.c.day.desc())
-        .limit(1)
-        .scalar_subquery()
+    every = select(*(alerts.c[name] for name in ("scope", *_PARTS, *_PLAIN)))
+    found = [row._asdict() for row in connection.execute(every.where(condition).order_by(*_NEWEST_FIRST).limit(limit))]
+    days = _days(connection, [row["alert_id"] for row in found])
+    return [_line(row, *days.get(row["alert_id"], (0, None))) for row in found]
+
+
+def _days(connection: Connection, alert_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int | None]]:
+    """How many unusual days each has, and the last one's impact; without the days that were taken back."""
+    of = alert_days.c
+    last = func.array_agg(aggregate_order_by(of.impact_minor, of.day.desc()), type_=ARRAY(BigInteger))
+    rows = connection.execute(
+        select(of.alert_id, func.count(), last[1])
+        .where(of.alert_id.in_(alert_ids), ~of.is_taken_back)
+        .group_by(of.alert_id)
     )
-    every = select(*(alerts.c[name] for name in ("scope", *_PARTS, *_PLAIN)), last_impact.label("last_impact_minor"))
-    every = every.where(condition)
-    return [_line(row._asdict()) for row in connection.execute(every.order_by(*_NEWEST_FIRST).limit(limit))]
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _line(row: dict[str, Any], found_days: int, last_impact_minor: int | None) -> Line:
     subject = Subject(scope=row["scope"], **{name: row[name] for name in _PARTS})
     amounts = {name: None if row[name] is None else int(row[name]) for name in _AMOUNTS}
     plain = {name: row[name] for name in _PLAIN}
-    return Line(subject=subject, last_impact_minor=row["last_impact_minor"], **plain | amounts)
+    return Line(subject=subject, last_impact_minor=last_impact_minor, found_days=found_days, **plain | amounts)
 
 
 def month_ends(connection: Connection) -> dict[UUID, int]:

@@ -37,7 +37,7 @@ def line(subject: Subject | None = None, *, usd: int = 300, usual_usd: int = 100
         alert_id=uuid4(), detector="cost_spike", subject=subject or Subject(scope="customer", customer_id="cus_a"), state="new",
         verdict=None, planned_until=None, snoozed_until=None, assigned_to=None, first_day=DAY, last_day=DAY, is_rise=usd >= usual_usd,
         is_provisional=False, unit="pico_usd", actual=usd * DOLLAR, expected=usual_usd * DOLLAR,
-        impact_minor=(usd - usual_usd) * 100, last_impact_minor=(usd - usual_usd) * 100, currency="usd", parent_alert_id=None,
+        impact_minor=(usd - usual_usd) * 100, last_impact_minor=(usd - usual_usd) * 100, found_days=1, currency="usd", parent_alert_id=None,
         sentence=f"It cost ${usd}.", opened_at=NOW, changed_at=NOW, resolved_why=None,
     )  # fmt: skip
     return replace(made, **given)  # type: ignore[arg-type] # the test names the field that it changes
@@ -141,6 +141,20 @@ def test_the_newest_stand_first_and_of_one_day_the_dearest() -> None:
     old = line(last_day=DAY - timedelta(days=1), first_day=DAY - timedelta(days=1), impact_minor=900_00)
     small, big = line(usd=150), line(usd=400)
     assert [row.line for row in listed(old, small, big)] == [big, small, old]
+
+
+def test_the_day_that_runs_does_not_push_what_the_last_whole_day_showed_aside() -> None:
+    """Today's $50 so far comes behind yesterday's $300, and before what ended the day before."""
+    today = line(usd=150, last_day=DAY + timedelta(days=1), is_provisional=True)
+    yesterday, before = line(usd=400), line(usd=900, last_day=DAY - timedelta(days=1))
+    assert [row.line for row in listed(before, today, yesterday)] == [yesterday, today, before]
+
+
+def test_a_long_spike_counts_with_its_average_day() -> None:
+    """$770 in eight days are $96.25 a day, whatever the last day was; a spike whose days are gone counts for nothing."""
+    long = line(impact_minor=770_00, last_impact_minor=51_23, found_days=8)
+    assert impact_a_day(listed(long)) == 96_25
+    assert impact_a_day(listed(long, line(COMPANY, found_days=0))) == 96_25
 
 
 def test_sums_leave_out_what_nobody_knows() -> None:
