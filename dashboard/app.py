@@ -56,4 +56,4 @@ reading_pages = [
 settings = [
     st.Page(notifications.draw, title="Notifications", icon=":material/notifications:", url_path="notifications"),
 ]
-st.navigation({"Margins": reading_pages, "Act": acting, "Settings": settings}).run()
+st.navigation({"Margins": reading_pages, "Act": acting, "Settings": settings}, expanded=True).run()

@@ -27,9 +27,11 @@ STYLE = """
 [class*="st-key-spike_row_"],[class*="st-key-spike_chosen_"]{position:relative;border:1px solid light-dark(#E4E7EC,#262B34);border-radius:.75rem;padding:.5rem .8rem .6rem}
 [class*="st-key-spike_row_"]:hover{background:light-dark(#F8F9FB,#14171C)}
 [class*="st-key-spike_chosen_"]{border-color:light-dark(#4F46E5,#7C83FF);background:light-dark(#F5F5FF,#15172B)}
-[class*="st-key-spike_row_"] button::after,[class*="st-key-spike_chosen_"] button::after{content:"";position:absolute;inset:0}
+[class*="st-key-spike_row_"] button::after,[class*="st-key-spike_chosen_"] button::after{content:"";position:absolute;inset:0;z-index:1}
 [class*="st-key-spike_row_"] [data-testid="stElementContainer"]:has(button),[class*="st-key-spike_chosen_"] [data-testid="stElementContainer"]:has(button){position:static}
 [class*="st-key-spike_row_"] button p,[class*="st-key-spike_chosen_"] button p{font-weight:600}
+[class*="st-key-spike_says_"] p{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.st-key-spike_sentence{padding-top:.35rem}
 .st-key-spike_sentence p{font-size:1.0625rem;line-height:1.45}
 [class*="st-key-attention_"]{border-top:1px solid light-dark(#EDEFF3,#20242C);padding-top:.55rem}
 [data-testid="stStatusWidget"]{visibility:hidden}

@@ -41,7 +41,7 @@ class Axis:
 def days(shown: Sequence[ChartDay], axis: Axis, what: str, label: str, *, is_phone: bool = False) -> go.Figure:
     """Each day as a bar, what was expected as a dashed line with its range behind; unusual days are strong, shaded and labelled.
 
-    `what` names the bars in the key, `label` stands over the last unusual day.
+    `what` names the bars in the key, `label` stands at the top of the stretch of unusual days.
     """
     figure = base(250 if is_phone else 270)
     _band(figure, shown)
@@ -99,7 +99,7 @@ def _band(figure: go.Figure, shown: Sequence[ChartDay]) -> None:
 
 
 def _unusual(figure: go.Figure, shown: Sequence[ChartDay], label: str) -> None:
-    """Shade the stretch of unusual days and say over the last of them how much it is about."""
+    """Shade the stretch of unusual days and say above them how much it is about."""
     found = [each for each in shown if each.is_unusual]
     if not found:
         return
@@ -116,14 +116,15 @@ def _unusual(figure: go.Figure, shown: Sequence[ChartDay], label: str) -> None:
         line={"width": 0},
         layer="below",
     )
-    last = found[-1]
-    is_late = shown.index(last) > len(shown) * 0.55
+    is_late = shown.index(found[-1]) > len(shown) * 0.55
     figure.add_annotation(
-        x=last.day,
-        y=last.actual or 0.0,
+        x=(found[-1] if is_late else found[0]).day,
+        y=1.0,
+        yref="paper",
+        yanchor="top",
+        yshift=-3,
         text=f"<b>{escape(label)}</b>",
         showarrow=False,
-        yshift=11,
         xanchor="right" if is_late else "left",
         xshift=8 if is_late else -8,
         font={"size": 12, "color": INK},

@@ -12,6 +12,7 @@ from dashboard.spike_reading import Opened
 from dashboard.spike_rows import badge
 from dashboard.spike_words import KINDS, amount, axis, drawn
 from pricing.alert_explanation import ChartDay, Explanation, Part
+from pricing.finding import Subject
 from store.steps import Step
 
 PHONE_DAYS = 31
@@ -33,7 +34,7 @@ def draw(books: Books, principal: Principal, opened: Opened) -> None:
         _sureness(opened)
         spike_actions.draw(books, principal, opened.row)
         if isinstance(opened.explanation, Explanation):
-            _split(opened.explanation)
+            _split(opened, opened.explanation)
             _prices(opened.explanation)
         spike_links.draw(opened)
         _more(opened)
@@ -91,7 +92,7 @@ def _sureness(opened: Opened) -> None:
         st.caption(wording.escape(" · ".join(said)))
 
 
-def _split(found: Explanation) -> None:
+def _split(opened: Opened, found: Explanation) -> None:
     """The causes on the left, who and what on the right; each list comes to the impact to the cent."""
     total = spike_facts.impact_words(found)
     left, right = st.columns(2, gap="medium")
@@ -100,11 +101,17 @@ def _split(found: Explanation) -> None:
         st.html(spike_split.table(_parts(found.drivers, found), total, caption="What the difference is made of"))
     with right:
         st.markdown("#### Where")
-        names = [name for name in LISTS if getattr(found, name)]
+        names = [name for name in LISTS if getattr(found, name) and name not in _own(opened.row.line.subject)]
         for name, tab in zip(names, st.tabs([LISTS[name] for name in names]), strict=True):
             with tab:
                 parts = _parts(getattr(found, name), found)
                 st.html(spike_split.table(parts, total, caption=f"The difference by {LISTS[name].lower()}"))
+
+
+def _own(subject: Subject) -> set[str]:
+    """The lists that would hold but the subject itself."""
+    own = {"customers": subject.customer_id, "models": subject.model, "features": subject.feature}
+    return {name for name, value in own.items() if value is not None}
 
 
 def _parts(parts: Sequence[Part], found: Explanation) -> list[spike_split.Part]:

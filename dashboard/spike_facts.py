@@ -40,10 +40,10 @@ def impact_words(found: Explanation) -> str:
 
 
 def difference_words(line: Line) -> str:
-    """What stands over the last unusual day."""
-    if line.impact_minor is not None:
-        impact = wording.money(line.last_impact_minor or line.impact_minor, line.currency, plus=True)
-        return f"{impact} on {line.last_day.day} {line.last_day:%b}"
+    """What stands above the unusual days in the chart."""
+    if line.detector == "cost_spike" and line.impact_minor is not None:
+        impact = wording.money(line.impact_minor, line.currency, plus=True)
+        return f"{impact} in {wording.count(line.found_days, 'day')}"
     return difference(line.actual, line.expected, line.unit, line.currency) or ""
 
 

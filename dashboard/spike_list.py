@@ -58,7 +58,8 @@ def _row(row: Row, chosen: UUID | None, sparks: Sparks) -> None:
                 args=(line.alert_id,),
             )
             st.markdown(f"**{wording.escape(headline(row))}**", width="content")
-        st.markdown(f":small[{wording.escape(line.sentence)}]")
+        with st.container(key=f"spike_says_{line.alert_id}"):  # two lines of it; the whole stands in the alert opened
+            st.markdown(f":small[{wording.escape(line.sentence)}]")
         with _side_by_side():
             st.markdown(f"{badge(row)} :small[:gray[{wording.escape(facts(row))}]]", width="content")
             drawn = spike_charts.spark(sparks.get(line.alert_id, ()), words=f"The last days of {row.name}")

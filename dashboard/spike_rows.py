@@ -128,7 +128,7 @@ def headline(row: Row) -> str:
     line = row.line
     if line.impact_minor is None:
         return amount(line.actual, line.unit, line.currency)
-    money = wording.money(line.impact_minor, line.currency, plus=True)
+    money = wording.money(line.impact_minor, line.currency, plus=line.detector == "cost_spike")
     share = excess(line)
     return money if share is None else f"{money} ({share})"
 
@@ -192,7 +192,12 @@ def verdict(every: Sequence[Row], currency: str) -> Verdict | None:
         names = {KINDS[row.line.detector].name.lower() for row in others}
         also.append(f"{wording.count(len(others), 'other alert')} ({', '.join(sorted(names))})")
     biggest = max(told or open_ones, key=lambda row: abs(row.line.impact_minor or 0))
-    return Verdict(head, biggest.line.sentence, "; ".join(also))
+    return Verdict(head, first_clause(biggest.line.sentence), "; ".join(also))
+
+
+def first_clause(sentence: str) -> str:
+    """What happened, without the causes that stand behind the colon."""
+    return f"{sentence.partition(': ')[0].rstrip('.')}."
 
 
 def _a_day(told: Sequence[Row], currency: str) -> str:

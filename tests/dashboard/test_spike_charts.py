@@ -32,13 +32,13 @@ def chart_days(*actuals: float | None, unusual: int = 1, banded: bool = True) ->
 
 
 def test_unusual_days_are_strong_shaded_and_labelled() -> None:
-    figure = days(chart_days(98, 103, 96, 240, 312, unusual=2), DOLLARS, "AI cost a day", "+$212 on 24 Nov")
+    figure = days(chart_days(98, 103, 96, 240, 312, unusual=2), DOLLARS, "AI cost a day", "+$352 in 2 days")
     (bars,) = [trace for trace in figure.data if trace.type == "bar"]
     assert list(bars.y) == [98, 103, 96, 240, 312]
     assert list(bars.marker.opacity) == [0.4, 0.4, 0.4, 1.0, 1.0]
     (shade,) = figure.layout.shapes
     assert (shade.x0, shade.x1) == ("2026-11-22T12:00:00", "2026-11-24T12:00:00")
-    assert [note.text for note in figure.layout.annotations if "<b>" in note.text] == ["<b>+$212 on 24 Nov</b>"]
+    assert [note.text for note in figure.layout.annotations if "<b>" in note.text] == ["<b>+$352 in 2 days</b>"]
     assert figure.layout.yaxis.range[1] > 312  # the label has room above the highest bar
     assert figure.layout.yaxis.tickprefix == "$"
 

@@ -103,6 +103,13 @@ def test_the_sentence_tells_new_spikes_first_and_what_else_is_open() -> None:
     assert told.also == "1 spike from before, $50.00 a day; 1 fall, \u2212$36.00 a day; 1 other alert (refund rate)"
 
 
+def test_the_sentence_at_the_top_leaves_the_causes_to_the_alert() -> None:
+    said = "The AI bill rose from about $4.0k to $7.4k a month since 9 Oct: more requests (+$1.7k); if it goes on, ..."
+    told = verdict(listed(line(COMPANY, sentence=said)), "usd")
+    assert told is not None
+    assert told.why == "The AI bill rose from about $4.0k to $7.4k a month since 9 Oct."
+
+
 def test_without_a_rise_no_spike_is_claimed() -> None:
     told = verdict(listed(REFUNDS), "usd")
     assert told is not None
