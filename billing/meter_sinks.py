@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,10 +120,14 @@ class FileSink:
         return Delivered()
 
     def _identifiers(self) -> set[str]:
+        """What whole lines name; a line that a crash cut off is no JSON and names nothing."""
         if not self._path.exists():
             return set()
-        with self._path.open(encoding="utf-8") as lines:
-            return {str(json.loads(line).get("identifier")) for line in lines if line.endswith("\n")}
+        found = set()
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            with suppress(json.JSONDecodeError):
+                found.add(str(json.loads(line).get("identifier")))
+        return found
 
     def _append(self, lines: Sequence[str]) -> None:
         with self._path.open("a+b") as file:

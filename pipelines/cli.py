@@ -22,6 +22,7 @@ from pipelines import (
     key_commands,
     mail_commands,
     margin_commands,
+    meter_commands,
     outbox_commands,
     own_price_commands,
     price_commands,
@@ -58,6 +59,7 @@ app.add_typer(report_link_commands.app, name="report")
 own_price_commands.register(price_commands.app)
 app.add_typer(price_commands.app, name="prices")
 app.add_typer(contract_commands.app, name="contracts")
+app.add_typer(meter_commands.app, name="meters")
 app.add_typer(alert_limit_commands.app, name="alert-limits")
 
 app.command("spikes")(spike_commands.spikes)

@@ -16,6 +16,7 @@ from billing.digest_settings import DigestNotAllowed
 from billing.evidence_holdings import NoSuchDispute
 from billing.evidence_pdf import EvidenceTooLong
 from billing.investor_reports import ReportRefused, SnapshotDamaged
+from billing.meter_rules import MeterRuleRefused
 from billing.price_book import PriceBookNotAllowed
 from billing.refund_steps import RefundNotAllowed
 from pipelines.export_focus import ExportRefused
@@ -67,6 +68,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     NoStripeKey,
     NoSuchConnection,
     PortTaken,
+    MeterRuleRefused,
     PriceBookNotAllowed,
     ProcessDied,
     RateMissing,

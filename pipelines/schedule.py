@@ -39,6 +39,8 @@ DRAIN_USAGE = ScheduledJob(
 FORGET_USAGE_IDS = ScheduledJob(
     "forget_usage_ids", "37 3 * * *", "Drop the intake's marks of events that the lake has held for a week."
 )
+PUSH_METERS = ScheduledJob("push_meters", "*/5 * * * *", "Tell Stripe's meters what was used.")
+COMPARE_METERS = ScheduledJob("compare_meters", "19 * * * *", "Compare what meters were told with Stripe's sums.")
 
 SCHEDULE = (
     REFRESH,
@@ -54,4 +56,6 @@ SCHEDULE = (
     SEND_DIGESTS,
     DRAIN_USAGE,
     FORGET_USAGE_IDS,
+    PUSH_METERS,
+    COMPARE_METERS,
 )

@@ -12,7 +12,7 @@ import structlog
 from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
-from pipelines import reprice, send_digests, usage_intake_jobs
+from pipelines import meter_jobs, reprice, send_digests, usage_intake_jobs
 from pipelines.ask_customer_mails import ask_card_mails, ask_recovery_mails
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
@@ -88,6 +88,8 @@ def build_queue(
     if stripe is not None:
         _register_refresh(queue, engine, home, tenant_id, stripe)
         _register_reconciliation(queue, engine, tenant_id, stripe)
+        if settings is not None:
+            meter_jobs.register(queue, engine, tenant_id, settings, stripe)
         if has_webhooks:
             _register_gap_search(queue, engine, tenant_id, stripe)
     return queue

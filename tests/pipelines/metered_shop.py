@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from billing import meter_rules
 from billing.meter_push import MeterSink
 from billing.meter_sinks import StripeV1Sink, StripeV2Sink
 from billing.stripe_gateway import StripeGateway
@@ -82,9 +83,14 @@ class MeteredShop:
 
     @property
     def stored(self) -> StoredRule:
+        """The shop's own rule."""
         with tenant_transaction(self.engine, self.tenant_id) as connection:
-            [found] = meter_ledger.rules(connection)
-        return found
+            return meter_rules.one(connection, RULE)
+
+    def stored_rule(self, rule_id: str) -> MeterRule:
+        """One that a test has added."""
+        with tenant_transaction(self.engine, self.tenant_id) as connection:
+            return meter_rules.one(connection, rule_id).rule
 
     def add_customer(self) -> str:
         """A customer at Stripe and in the mirror."""

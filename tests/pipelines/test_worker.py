@@ -15,8 +15,10 @@ from pipelines.pull_stripe import StripeConfig
 from pipelines.schedule import (
     ASK_CARD_MAILS,
     ASK_MAILS,
+    COMPARE_METERS,
     FILL_GAPS,
     PULL_USAGE,
+    PUSH_METERS,
     RECONCILE,
     REFRESH,
     SCHEDULE,
@@ -109,9 +111,17 @@ def test_every_scheduled_job_is_registered_those_that_ask_stripe_only_with_a_key
         ASK_MAILS.name,  # nobody is written to unless it is wished
         ASK_CARD_MAILS.name,
         PULL_USAGE.name,  # the settings hold the keys
+        PUSH_METERS.name,
+        COMPARE_METERS.name,
         SEND_DIGESTS.name,  # and the mail server
     }
-    assert named - set(without.tasks) == {FILL_GAPS.name, RECONCILE.name, REFRESH.name}
+    assert named - set(without.tasks) == {
+        FILL_GAPS.name,
+        RECONCILE.name,
+        REFRESH.name,
+        PUSH_METERS.name,
+        COMPARE_METERS.name,
+    }
     silent = asked | {"settings": load_settings(smtp_url="off")}
     no_server = worker.build_queue(engine, database_urls.app, tmp_path, tenant, config, **silent)
     assert SEND_DIGESTS.name not in no_server.tasks  # or the mails of many days would gather
