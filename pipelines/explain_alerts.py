@@ -33,12 +33,13 @@ HISTORY = timedelta(days=max(CHART_DAYS, SPARSE_DAYS) + 7)
 
 @dataclass(frozen=True)
 class _Read:
-    """An alert with its days, its subject's cost by day, and the days that are its measure."""
+    """An alert with its days, its subject's cost by day, the days that are its measure, and a log's names for its customer."""
 
     alert: StoredAlert
     found: tuple[FoundDay, ...]
     daily: Mapping[date, alert_sources.Daily]
     usual: tuple[date, ...]
+    refs: Sequence[str] | None
 
     @property
     def days(self) -> set[date]:
@@ -54,6 +55,7 @@ class _Books:
     names: Mapping[str | None, str]
     revenue: Mapping[str | None, Mapping[date, int | None]]
     rates: Mapping[date, int | None]
+    company: Mapping[date, alert_sources.Daily]
 
 
 def explain(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, found: Sequence[StoredAlert]) -> int:
@@ -96,11 +98,18 @@ def _cost_spikes(
         alert_sources.customer_names(view),
         alert_sources.net_revenue(view),
         alert_sources.usd_rates(view),
+        alert_sources.daily(
+            view,
+            Subject(scope="company"),
+            min(each.found[0].day for each in reads),
+            max(each.found[-1].day for each in reads),
+        ),
     )
     for part in _parts(reads):
         days = sorted(set().union(*(each.days for each in part)))
+        refs = {ref for each in part for ref in each.refs or ()}
         try:
-            with alert_keys.key_sums(home, view, days) as keys:
+            with alert_keys.key_sums(home, view, days, refs) as keys:
                 made = [(each.alert, _explained(view, each, books, keys)) for each in part]
         except CallsGone as problem:
             logger.warning("%s", problem)
@@ -141,24 +150,22 @@ def _read(view: Warehouse, alert: StoredAlert, found: tuple[FoundDay, ...]) -> _
     today = view.as_of.date()
     daily = alert_sources.daily(view, alert.subject, found[0].day - HISTORY, max(today, found[-1].day))
     usual = baseline({day: each.cost_pico_usd for day, each in daily.items()}, found)
-    return _Read(alert, found, daily, usual)
+    customer_id = alert.subject.customer_id
+    return _Read(
+        alert, found, daily, usual, None if customer_id is None else alert_sources.customer_refs(view, customer_id)
+    )
 
 
 def _explained(view: Warehouse, read: _Read, books: _Books, keys: KeySums | None) -> Explanation:
     subject, days = read.alert.subject, [each.day for each in read.found]
     first = read.usual[0] if read.usual else days[0] - timedelta(days=1)
     replaced = alert_sources.replaced_prices(view, books.prices, subject, first, days[-1])
-    episode, usual = (alert_sources.used(view, subject, part) for part in (days, read.usual))
-    moved = _by_key(Window(subject, _refs(view, subject), days, read.usual), episode, usual, keys)
+    episode, usual = alert_sources.used(view, subject, days, read.usual)
+    moved = _by_key(Window(subject, read.refs, days, read.usual), episode, usual, keys)
     if subject.name is not None:
         # A new price is compared with the old one on the very same calls.
         usual = _at_old_prices(episode, replaced, books.prices)
         moved = Moved(moved.episode, moved.episode)
-    company = (
-        read.daily
-        if subject.scope == "company"
-        else alert_sources.daily(view, Subject(scope="company"), days[0], days[-1])
-    )
     used = Used(
         episode=episode,
         baseline=usual,
@@ -166,7 +173,7 @@ def _explained(view: Warehouse, read: _Read, books: _Books, keys: KeySums | None
         daily={day: each.cost_pico_usd for day, each in read.daily.items()},
         baseline_days=read.usual,
         unpriced_events=sum(read.daily[day].unpriced_events for day in days if day in read.daily),
-        company_pico_usd=sum(company[day].cost_pico_usd for day in days if day in company),
+        company_pico_usd=sum(books.company[day].cost_pico_usd for day in days if day in books.company),
         prices=books.prices,
         price_changes=tuple(change for each in replaced for change in each.changes),
     )
@@ -177,10 +184,6 @@ def _explained(view: Warehouse, read: _Read, books: _Books, keys: KeySums | None
 
 def _by_key(window: Window, episode: pl.DataFrame, usual: pl.DataFrame, keys: KeySums | None) -> Moved:
     return alert_keys.without_keys(episode, usual) if keys is None else keys.moved(window, episode, usual)
-
-
-def _refs(view: Warehouse, subject: Subject) -> list[str] | None:
-    return None if subject.customer_id is None else alert_sources.customer_refs(view, subject.customer_id)
 
 
 def _at_old_prices(episode: pl.DataFrame, replaced: Sequence[alert_sources.Replaced], prices: Prices) -> pl.DataFrame:

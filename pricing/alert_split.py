@@ -17,7 +17,7 @@ from pricing.usage import BUCKETS, INPUT_BUCKETS, OUTPUT_BUCKETS
 # The usual days are scaled to what was expected; so fine that a model's few requests do not become none.
 SCALE = 10**12
 # So many customers are taken apart one by one, those who moved most; the others together are one.
-TAKEN_APART = 200
+TAKEN_APART = 50
 SHOWN = 6
 OTHERS = "the others"
 USED_SCHEMA: dict[str, Any] = {

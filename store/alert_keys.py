@@ -1,7 +1,7 @@
 """What alerts' subjects cost by API key: read from the lake's files of the days in question, the only place that knows keys."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -21,9 +21,10 @@ from store.warehouse_bridge import model_name
 from store.warehouse_calls import CallsGone
 from store.warehouse_reads import Warehouse
 
-_KEYS = ("customer_ref", "provider", "model", "feature", "service_tier", "price_id")
+_KEYS = ("provider", "model", "feature", "service_tier", "price_id", "api_key")
 # Model (as the cube's frames name it) and price entry: within these, keys differ by how much they used.
 _Group = tuple[str, int | None]
+_Weights = dict[_Group, dict[str | None, tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -48,40 +49,40 @@ class KeySums:
         A price entry's cost is shared out in proportion to what the calls cost by that entry, by their number where none has a cost.
         Usage of which no calls are kept (a provider's report by day) has no key.
         """
-        return Moved(
-            _shared(episode, self._weights(window, window.episode)),
-            _shared(baseline, self._weights(window, window.baseline)),
-        )
+        of_episode, of_baseline = self._weights(window)
+        return Moved(_shared(episode, of_episode), _shared(baseline, of_baseline))
 
-    def _weights(self, window: Window, days: Sequence[date]) -> dict[_Group, dict[str | None, tuple[int, int]]]:
+    def _weights(self, window: Window) -> tuple[_Weights, _Weights]:
+        """By model, price entry and key what the calls cost and how many they were: in the episode, and in the days before."""
         subject = window.subject
-        parts: list[str] = ["list_contains($1::date[], day)"]
-        values: list[object] = [list(days)]
+        parts: list[str] = ["list_contains($2::date[], day)"]
+        values: list[object] = [list(window.episode), [*window.episode, *window.baseline]]
         if window.refs is not None:
-            parts.append("list_contains($2, customer_ref)")
             values.append(list(window.refs))
+            parts.append(f"list_contains(${len(values)}, ref)")
         for column in ("provider", "model", "feature"):
             if getattr(subject, column) is not None:
                 values.append(getattr(subject, column))
                 parts.append(f"{column} = ${len(values)}")
         rows = self._con.execute(
-            f"""select provider, model, service_tier, price_id, api_key, sum(cost)::hugeint, sum(events)::bigint
+            f"""select list_contains($1::date[], day), provider, model, service_tier, price_id, api_key, sum(cost)::hugeint, sum(events)::bigint
             from calls where {" and ".join(parts)} group by all""",
             values,
         ).fetchall()
-        found: dict[_Group, dict[str | None, tuple[int, int]]] = defaultdict(dict)
-        for provider, model, tier, price_id, api_key, cost, events in rows:
+        found: tuple[_Weights, _Weights] = defaultdict(dict), defaultdict(dict)
+        for is_found, provider, model, tier, price_id, api_key, cost, events in rows:
+            held = found[not is_found][model_name(provider, model, tier), price_id]
             key = None if not api_key else shown_key(api_key)
-            held = found[model_name(provider, model, tier), price_id].get(key, (0, 0))
-            found[model_name(provider, model, tier), price_id][key] = (held[0] + int(cost or 0), held[1] + events)
+            before = held.get(key, (0, 0))
+            held[key] = (before[0] + int(cost or 0), before[1] + events)
         return found
 
 
 @contextmanager
-def key_sums(home: Path, warehouse: Warehouse, days: Sequence[date]) -> Iterator[KeySums]:
-    """Sum the calls of these days, read from the files that the version names and no others. Raises CallsGone.
+def key_sums(home: Path, warehouse: Warehouse, days: Sequence[date], refs: Collection[str]) -> Iterator[KeySums]:
+    """Sum the calls of these days, read once from the files that the version names and no others. Raises CallsGone.
 
-    In a bounded memory: what does not fit is spilled.
+    Only the names `refs` are told apart; everybody else's calls are one. In a bounded memory: what does not fit is spilled.
     """
     folder = tenant_folder(home, UUID(warehouse.tenant_id))
     files = warehouse.rows(
@@ -91,11 +92,12 @@ def key_sums(home: Path, warehouse: Warehouse, days: Sequence[date]) -> Iterator
     names = ", ".join(_KEYS)
     con = duck.connect()
     try:
-        source = "read_parquet($1, hive_partitioning = false, union_by_name = true)" if paths else _NO_CALLS
+        source = "read_parquet($2, hive_partitioning = false, union_by_name = true)" if paths else _NO_CALLS
         con.execute(
-            f"""create temporary table calls as select occurred_at::date as day, {names}, api_key, count(*) as events,
+            f"""create temporary table calls as select occurred_at::date as day, {names},
+            case when list_contains($1::varchar[], customer_ref) then customer_ref end as ref, count(*) as events,
             sum(cost_pico_usd)::hugeint as cost from {source} group by all""",
-            [paths] if paths else [],
+            [sorted(refs), paths] if paths else [sorted(refs)],
         )
         yield KeySums(con)
     except duckdb.IOException as problem:

@@ -49,21 +49,21 @@ def daily(warehouse: Warehouse, subject: Subject, first: date, last: date) -> di
     return {day: Daily(int(cost), unpriced) for day, cost, unpriced in rows.iter_rows()}
 
 
-def used(warehouse: Warehouse, subject: Subject, days: Sequence[date]) -> pl.DataFrame:
-    """The priced usage of a subject on these days, summed over them: USED_SCHEMA."""
-    where, values = condition(subject, 2)
+def used(
+    warehouse: Warehouse, subject: Subject, days: Sequence[date], usual: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The priced usage of a subject on `days`, and on `usual` ones, each summed over them: USED_SCHEMA. No day is in both."""
+    where, values = condition(subject, 3)
     sums = ", ".join(f"sum({bucket})::bigint as {bucket}" for bucket in ("requests", *_QUANTITIES))
-    query = f"""select customer_id, provider, model, service_tier, feature, price_id, {sums}, sum(cost_pico_usd)::decimal(38, 0) as cost_pico_usd
-        from usage_cube where list_contains($1::date[], day) and cost_pico_usd is not null and {where}
-        group by customer_id, provider, model, service_tier, feature, price_id"""
-    frame = _frame(warehouse, query, [list(days), *values])
+    query = f"""select list_contains($1::date[], day) as is_found, customer_id, provider, model, service_tier, feature, price_id, {sums},
+            sum(cost_pico_usd)::decimal(38, 0) as cost_pico_usd
+        from usage_cube where list_contains($2::date[], day) and cost_pico_usd is not null and {where} group by all"""
+    frame = _frame(warehouse, query, [list(days), [*days, *usual], *values])
     names = frame.select("provider", "model", "service_tier").unique()
     named = names.with_columns(pl.Series("named", [model_name(*row) for row in names.iter_rows()], dtype=pl.String))
-    return (
-        frame.join(named, on=names.columns, how="left", nulls_equal=True)
-        .with_columns(model=pl.col("named"))
-        .select(pl.col(name).cast(kind) for name, kind in USED_SCHEMA.items())
-    )
+    frame = frame.join(named, on=names.columns, how="left", nulls_equal=True).with_columns(model=pl.col("named"))
+    columns = [pl.col(name).cast(kind) for name, kind in USED_SCHEMA.items()]
+    return frame.filter("is_found").select(columns), frame.filter(~pl.col("is_found")).select(columns)
 
 
 def prices(warehouse: Warehouse) -> dict[int, dict[str, int | None]]:
