@@ -16,6 +16,7 @@ from billing.digest_sections import card, figures, foot, health, line, quality
 from billing.digest_words import counted, subject_line, verdict
 from billing.mails import InlineImage
 from billing.recovery_letters import Letter
+from pricing.alert_explanation import Explanation
 
 MOST_CHARTS = 3
 LINKS_LAST = timedelta(days=14)
@@ -65,9 +66,9 @@ class Reader:
 
 
 def charts(digest: Digest) -> dict[UUID, InlineImage]:
-    """The pictures of the first new alerts that have days to show; the same for every reader."""
+    """The pictures of the first alerts in full that have days to show; the same for every reader."""
     made: dict[UUID, InlineImage] = {}
-    for each in digest.news.lines["new"]:
+    for each in (*digest.news.lines["new"], *in_full(digest)):
         alert, explanation = each.told.alert, each.told.explanation
         if len(made) < MOST_CHARTS and explanation is not None and digest_charts.can_draw(explanation.days):
             content = digest_charts.picture(explanation.days, alert.unit, alert.currency)
@@ -75,9 +76,16 @@ def charts(digest: Digest) -> dict[UUID, InlineImage]:
     return made
 
 
+def in_full(digest: Digest) -> tuple[Line, ...]:
+    """On a day without a new alert, the largest that goes on: what the mail is about is shown with its why once more."""
+    ongoing = digest.news.lines["ongoing"][:1]
+    is_spike = any(isinstance(each.told.explanation, Explanation) for each in ongoing)
+    return ongoing if is_spike and not digest.news.lines["new"] else ()
+
+
 def letter(digest: Digest, reader: Reader, images: Mapping[UUID, InlineImage], *, now: datetime) -> Letter:
     """The mail for one reader. The same arguments make the same letter, byte for byte."""
-    subject = subject_line(digest)
+    subject, goes_on = subject_line(digest), in_full(digest)
     told = {
         "subject": subject,
         "company": digest.company,
@@ -85,7 +93,10 @@ def letter(digest: Digest, reader: Reader, images: Mapping[UUID, InlineImage], *
         "verdict": verdict(digest),
         "figures": figures(digest),
         "cards": [_with_links(card(each, images), each, reader, now) for each in digest.news.lines["new"]],
-        "ongoing": [_with_links(line(each), each, reader, now) for each in digest.news.lines["ongoing"]],
+        "goes_on": [_with_links(card(each, images), each, reader, now) for each in goes_on],
+        "ongoing": [
+            _with_links(line(each), each, reader, now) for each in digest.news.lines["ongoing"] if each not in goes_on
+        ],
         "resolved": [_with_links(line(each), each, reader, now) for each in digest.news.lines["resolved"]],
         "left_out": _left_out(digest),
         "spikes_url": reader.page(),

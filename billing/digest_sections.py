@@ -26,7 +26,7 @@ from billing.report_words import UNKNOWN, money_exact, moved, percent, points
 from pricing.alert_episodes import ALL_USAGE
 from pricing.alert_explanation import Explanation
 
-LONGEST_MESSAGE, MOST_WITHIN = 240, 3
+LONGEST_MESSAGE, MOST_WITHIN, LONGEST_SHOWN_KEY = 240, 3, 6
 NEVER_A_DROP = "Missing data is never counted as a drop in cost."
 
 
@@ -64,12 +64,14 @@ def card(line_: Line, images: Mapping[UUID, InlineImage]) -> dict[str, Any]:
     told = line_.told
     alert, explanation = told.alert, told.explanation
     chart = images.get(alert.alert_id)
+    # Of what is no cost spike the sentence has the numbers already.
+    is_explained = isinstance(explanation, Explanation)
     return {
         "kind": kind(told) + (" \u00b7 today so far" if alert.is_provisional else ""),
         "title": told.title,
-        "is_rise": alert.is_rise,
+        "is_less": alert.detector == "cost_spike" and not alert.is_rise,
         "impact": impact(told),
-        "sentence": one_line(explanation.sentence if explanation and explanation.sentence else alert.sentence),
+        "sentence": _sentence(told),
         "chart": None
         if chart is None or explanation is None
         else {
@@ -78,7 +80,8 @@ def card(line_: Line, images: Mapping[UUID, InlineImage]) -> dict[str, Any]:
             "height": digest_charts.HEIGHT,
             "alt": digest_charts.words(explanation.days, alert.unit, alert.currency),
         },
-        "facts": _facts(told),
+        "facts": _facts(told) if is_explained else [],
+        "in_short": None if is_explained else " \u00b7 ".join(f"{name}: {value}" for name, value in _facts(told)),
         "split": _split(explanation) if isinstance(explanation, Explanation) else [],
         "mostly": _mostly(explanation) if isinstance(explanation, Explanation) else None,
         "within": _within(line_),
@@ -101,6 +104,17 @@ def line(line_: Line) -> dict[str, Any]:
     }
 
 
+def _sentence(told: Told) -> str:
+    """The alert in one sentence. API keys are in no mail: what the usage log calls one is shown by its last four signs."""
+    explanation = told.explanation
+    said = one_line(explanation.sentence if explanation and explanation.sentence else told.alert.sentence)
+    if isinstance(explanation, Explanation):
+        named = {name for part in explanation.api_keys for name in (part.name, part.label) if part.name}
+        for name in sorted(filter(None, named), key=len, reverse=True):
+            said = said.replace(name, f"\u2026{name[-4:]}" if len(name) > LONGEST_SHOWN_KEY else "\u2026")
+    return said
+
+
 def _within(line_: Line) -> str | None:
     """The alerts that this one explains, the largest by name and the rest by number: their money is in its own."""
     if not line_.within:
@@ -115,14 +129,14 @@ def _within(line_: Line) -> str | None:
 
 def _facts(told: Told) -> list[tuple[str, str]]:
     alert, explanation = told.alert, told.explanation
-    band = ""
-    if alert.lower is not None and alert.upper is not None:
+    is_cost, band = alert.detector == "cost_spike", ""
+    if is_cost and alert.lower is not None and alert.upper is not None:
         ends = [amount(end, alert.unit, alert.currency) for end in (alert.lower, alert.upper)]
         band = f" ({ends[0]} to {ends[1]})"
     several = explanation.found_days if isinstance(explanation, Explanation) and explanation.found_days > 1 else None
     facts = [
         (f"Actual, {several} days together" if several else "Actual", amount(alert.actual, alert.unit, alert.currency)),
-        ("Expected", amount(alert.expected, alert.unit, alert.currency) + band),
+        ("Expected" if is_cost else "Compared with", amount(alert.expected, alert.unit, alert.currency) + band),
         ("Impact", impact(told)),
     ]
     if isinstance(explanation, Explanation):

@@ -72,6 +72,16 @@ def test_every_alert_stands_in_it_once_under_its_own_link() -> None:
     assert made.text.count("Within it: Northwind Labs +$2,900.00") == 1
 
 
+def test_on_a_day_without_a_new_alert_the_largest_that_goes_on_is_told_in_full() -> None:
+    before = replace(company().alert, opened_at=NOW - timedelta(days=3), state="ongoing")
+    given = digest(told(before, explanation=COMPANY_SPIKE), going_on())
+    made = written(given)
+    assert made.text.index("ONGOING") < made.text.index("Why: +$3,012.00 by cause") < made.text.index("ALSO ONGOING")
+    assert 'src="cid:chart-1"' in made.html
+    assert "NEW" not in made.text
+    assert numbers(made.text) == numbers(seen(made.html))
+
+
 def test_the_subject_says_how_many_how_much_and_the_margin() -> None:
     assert subject_line(digest()) == (
         "[2 new, 1 ongoing, 1 resolved] AI cost +$3,012 vs expected yesterday \u00b7 margin 61.2% (\u22121.9 pp)"

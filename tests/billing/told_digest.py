@@ -77,7 +77,8 @@ COMPANY_SPIKE = Explanation(
     models=parts(("gpt-5", 301_000), ("the others", 200)), features=parts(("chat", 301_200)),
     api_keys=parts(("sk-live-secret", 301_200)), baseline_first_day=date(2026, 11, 1), baseline_last_day=date(2026, 11, 28),
     baseline_days=28, unpriced_events=0, price_changes=(), days=chart_days(), confidence=Confidence(words="high", n=28, why="28 days"),
-    sentence="AI cost was $7,012 on 29 November, $3,012 above the usual: Northwind Labs moved from gpt-5-mini to gpt-5.",
+    sentence="AI cost was $7,012 on 29 November, $3,012 above the usual: Northwind Labs moved from gpt-5-mini to gpt-5 "
+    "with key sk-live-secret.",
 )  # fmt: skip
 
 
