@@ -9,11 +9,16 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from pipelines import digest_commands
+from billing import digest_settings
+from pipelines import digest_commands, worker
+from pipelines.schedule import SEND_DIGESTS
 from pricing.alert_explanation import ChartDay, RateExplanation, to_document
-from store.database import DatabaseUrls
+from store import outgoing_mails
+from store.database import DatabaseUrls, tenant_transaction
+from store.settings import load_settings
 from tests.mail_fixtures import Mailbox
-from tests.pipelines.digest_desk import asked_mails, decided, open_alert, put_on_the_list
+from tests.pipelines.digest_desk import FAY, asked_mails, decided, look, open_alert, put_on_the_list
+from tests.pipelines.test_worker import work_off
 
 Run = Callable[..., str]
 
@@ -91,4 +96,24 @@ def test_send_hands_over_todays_mail_once(
     open_alert(engine, tenant, datetime.now(UTC))
     assert "1 asked for" in run("send")
     assert "made already" in run("send")
+    assert mailbox.recipients == ["fay@acme.example"]
+
+
+def test_the_schedules_job_asks_and_the_workers_round_hands_over(
+    engine: Engine, database_urls: DatabaseUrls, tenant: UUID, mailbox: Mailbox, tmp_path: Path
+) -> None:
+    settings = load_settings(
+        smtp_url=f"smtp://{mailbox.host}:{mailbox.port}?tls=none", smtp_from="Acme <billing@acme.example>", metering_home=tmp_path
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    put_on_the_list(engine, tenant, "fay@acme.example")
+    with tenant_transaction(engine, tenant) as connection:  # the first hour: it has struck whenever this test runs
+        digest_settings.change_settings(connection, tenant, principal=FAY, now=now, hour=0)
+    look(engine, tenant, now)
+    open_alert(engine, tenant, now)
+    queue = worker.build_queue(engine, database_urls.app, tmp_path, tenant, None, settings=settings)
+    work_off(queue, SEND_DIGESTS.name)
+    work_off(queue, SEND_DIGESTS.name)
+    with worker.money_rounds(engine, tenant, settings, None) as rounds:
+        assert rounds[outgoing_mails.CHANNEL](datetime.now(UTC)) == 1
     assert mailbox.recipients == ["fay@acme.example"]
