@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import Any
 from uuid import UUID
 
@@ -148,7 +149,7 @@ def _summed(rest: Sequence[News], channel: KnownChannel) -> Mail:
 
 
 def _mail(key: str, kind: str, about: str, channel: KnownChannel, data: Mapping[str, Any]) -> Mail:
-    subject = " ".join(str(data["sentence"]).split())[:200]
+    subject = shorten(str(data["sentence"]), 200, placeholder=" …")
     return Mail(key, kind, about, channel.name, subject, json.dumps(data), channel=channel.kind)
 
 
