@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pricing.anomaly_alerts import USUAL_DAYS, Alert, alerts, part_pico_usd
 from pricing.anomaly_causes import Cells, Unusual, drivers, leaders, only_moved
-from pricing.anomaly_detector import NAMES, judge
+from pricing.anomaly_detector import NAMES, SPANS, judge
 from pricing.anomaly_limits import limits
 from pricing.anomaly_subjects import QUANTITIES, Subjects, subject_words
 from pricing.anomaly_today import Projection
@@ -59,7 +59,8 @@ def unusual_days(
     """The unusual days of one scope, each with a day's cost that went the way that surprised; `only` names what may tell."""
     series = subjects.series
     judged = judge(series.fixed_cost, series.requests, only)
-    least = limits(subjects, {key: factor for (detector, key), factor in tunings.items() if detector == DETECTOR})
+    tuned = {key: factor for (detector, key), factor in tunings.items() if detector == DETECTOR}
+    least = limits(subjects, tuned, stake)
     found = []
     for alert in alerts(series, judged, subjects.usage, QUANTITIES, at_stake_pico_usd=stake, limits=least, since=since):
         first, day = ((each - series.first_day).days for each in (alert.episode_first_day, alert.day))
@@ -68,8 +69,9 @@ def unusual_days(
         known = int((~np.isnan(series.fixed_cost[alert.series, :first])).sum())
         if known < LEAST_HISTORY_DAYS:
             continue
-        usual = slice(max(0, first - USUAL_DAYS), first)
-        mean = float(series.cost_pico_usd[alert.series, usual].mean()) if first else 0.0
+        until = max(1, first - SPANS[alert.component] + 1)
+        usual = slice(max(0, until - USUAL_DAYS), until)
+        mean = series.cost_pico_usd[alert.series, usual].mean() if first else 0.0
         scale = alert.expected_pico_usd / mean if mean else 0.0
         subject = subjects.subjects[alert.series]
         found.append(

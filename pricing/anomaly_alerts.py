@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pricing.anomaly_detector import COMPONENTS, LEAST_DOLLARS, MAD_TO_SIGMA, Component, Judged, damping, weekday_effect
+from pricing.anomaly_detector import COMPONENTS, MAD_TO_SIGMA, Component, Judged
+from pricing.anomaly_quantities import LEAST_DOLLARS, damping, weekday_effect
 from pricing.anomaly_series import PICO, UsageSeries
 from pricing.anomaly_windows import Grid, lagged, mean_of
 from pricing.cost_drivers import EFFECT_PARTS, PRICE_PARTS, Cell, Effects, effects
@@ -24,6 +25,7 @@ RETURN_DAYS = 56
 USUAL_DAYS, SPARSE_DAYS = 28, 120
 # Of the days that are as usual, 95 % lie within so many scales.
 BAND_SCALES = 1.96
+SPARSE = frozenset({"sparse", "sparse_both_days"})
 # No series is so steady that its band would be narrower.
 SCALE_MIN = 0.05
 
@@ -171,9 +173,9 @@ def _expected(
     days on which it was used.
     """
     until = max(1, first - component.span_days + 1)
-    days = slice(max(0, until - (SPARSE_DAYS if component.name == "sparse" else USUAL_DAYS)), until)
+    days = slice(max(0, until - (SPARSE_DAYS if component.name in SPARSE else USUAL_DAYS)), until)
     level, weekday, damped = usual.level[row, days], usual.weekday[row, day], usual.damped[row, until - 1]
-    if component.name == "sparse":
+    if component.name in SPARSE:
         spent = series.fixed_cost[row, days]
         level, weekday, damped = np.log(spent[spent > 0]), 0.0, 0.0
     middle = np.nanmedian(level)
@@ -226,7 +228,11 @@ def _cell(counts: Sequence[int], quantities: Sequence[str], units: NDArray[np.fl
 
 def part_pico_usd(effects_of_alert: Effects) -> dict[str, int]:
     """Each part in whole pico-USD; what the division leaves goes to the largest, so that they sum to the impact."""
-    whole = {name: value // EFFECT_PARTS for name, value in effects_of_alert._asdict().items()}
+    # Towards zero: a part that is less than one pico-USD is none.
+    whole = {
+        name: abs(value) // EFFECT_PARTS * (1 if value > 0 else -1)
+        for name, value in effects_of_alert._asdict().items()
+    }
     left = sum(effects_of_alert) // EFFECT_PARTS - sum(whole.values())
     largest = max(whole, key=lambda name: abs(whole[name]))
     return {name: value + (left if name == largest else 0) for name, value in whole.items()}

@@ -1,5 +1,6 @@
 """From which score and from which money a subject's day is told, so that many series do not mean many false alerts."""
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -11,14 +12,25 @@ from pricing.anomaly_windows import Grid
 
 # What is less than one part of so many of a usual day's AI cost of the whole company is no spike.
 STAKE_PARTS = 200
+# Up to so many series ring falsely less than once a day at a score of 1.
+FREE_SERIES, GROWTH = 3_000, 0.5
 USUAL_DAYS = 28
 
 
-def limits(subjects: Subjects, tunings: Mapping[str, Fraction]) -> Grid:
-    """The least score of each series; `tunings` multiply it by subject key, and '' that of all."""
+def limits(subjects: Subjects, tunings: Mapping[str, Fraction], stake: int) -> Grid:
+    """The least score of each series, higher the more of them spend `stake` (pico-USD) a day; `tunings` multiply it by subject key, '' all."""
     everyone = tunings.get("", Fraction(1))
     factors = [float(tunings.get(subject.key, Fraction(1)) * everyone) for subject in subjects.subjects]
-    return SCORE_MIN * np.array(factors)
+    recent = subjects.series.cost_pico_usd[:, -USUAL_DAYS:].mean(axis=1)
+    return least_score(int((recent >= stake).sum())) * np.array(factors)
+
+
+def least_score(series: int) -> float:
+    """The limit for so many series: no more false alerts a day than of three thousand, however many there are.
+
+    Ten times as many series ring falsely ten times as often; half a point of score takes that back (docs/decisions/0109).
+    """
+    return SCORE_MIN + GROWTH * math.log10(max(series, FREE_SERIES) / FREE_SERIES)
 
 
 def stake_pico_usd(scoped: Sequence[Subjects]) -> int:

@@ -89,12 +89,12 @@ def _grid(lives: NDArray[np.bool_], series: NDArray[np.int64], day: NDArray[np.i
 def _first_prices(rows: pl.DataFrame, quantities: Sequence[str], number: int) -> Grid:
     """Each series' prices per unit in dollars: those of its model's first days."""
     prices = np.zeros((number, len(quantities)))
-    for (model,), part in rows.group_by("model", maintain_order=True):
-        first = part["day"].min()
-        assert isinstance(first, date), f"{model} has a day"
-        early = part.filter(pl.col("day") < first + timedelta(days=FIRST_DAYS))
-        used = early.select(quantities).cast(pl.Float64).to_numpy()
-        prices[part["series"].unique().to_numpy()] = _unit_prices(used, early["cost_pico_usd"].to_numpy() / PICO)
+    first = pl.col("day").min().over("model")
+    early = rows.filter(pl.col("day") < first + pl.duration(days=FIRST_DAYS))
+    of_model = dict(rows.group_by("model").agg(pl.col("series").unique()).iter_rows())
+    for (model,), part in early.group_by("model", maintain_order=True):
+        used = part.select(quantities).cast(pl.Float64).to_numpy()
+        prices[of_model[model]] = _unit_prices(used, part["cost_pico_usd"].to_numpy() / PICO)
     return prices
 
 
