@@ -47,6 +47,19 @@ def unpacked(body: bytes, encoding: str) -> bytes:
     return plain
 
 
+def read_at_once(body: bytes, headers: Mapping[str, str], now: datetime) -> Posted | None:
+    """The events of a body for `/v1/usage` where they are plain, which takes a moment; None where they want a closer look."""
+    media = media_type(headers)
+    if (media not in LINES and media != "application/json") or "ce-specversion" in headers:
+        return None
+    plain = read_plainly(body, moments(now), is_lines=media in LINES)
+    if plain is None:
+        return None
+    ids, texts = plain
+    _refuse_too_many(len(ids))
+    return Posted(list(range(len(ids))), ids, texts, [], 0)
+
+
 def read_usage(body: bytes, headers: Mapping[str, str], now: datetime) -> Posted:
     """The events of a body for `/v1/usage`, whichever of the documented types it is. Raises Refused when none of it can be read."""
     media = media_type(headers)
@@ -54,13 +67,10 @@ def read_usage(body: bytes, headers: Mapping[str, str], now: datetime) -> Posted
         raise Refused(415, f"Send {', '.join(sorted(DOCUMENTS | LINES))}; this is {media or 'nothing said'!r:.80}.")
     if "ce-specversion" in headers:
         return read_events([_binary(body, headers)], now)
-    is_lines = media in LINES
-    plain = read_plainly(body, moments(now), is_lines=is_lines)
+    plain = read_at_once(body, headers, now)
     if plain is not None:
-        ids, texts = plain
-        _refuse_too_many(len(ids))
-        return Posted(list(range(len(ids))), ids, texts, [], 0)
-    records = _lines(body) if is_lines else _document(body)
+        return plain
+    records = _lines(body) if media in LINES else _document(body)
     _refuse_too_many(len(records))
     return read_events(records, now)
 

@@ -1,5 +1,6 @@
 """Usage over HTTP: `POST /v1/usage` and OTLP's `POST /v1/traces`, durable before they are answered, many requests in one commit."""
 
+import asyncio
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,16 @@ from starlette.routing import Route
 from api.keys import Caller, Door
 from api.one_commit import InOneCommit, TooMuchWaiting
 from api.problems import BodyTooLarge, Refused, problem, read_body
-from api.usage_bodies import MAX_SENT_BYTES, PROTOBUF, media_type, most_bytes, read_traces, read_usage, unpacked
+from api.usage_bodies import (
+    MAX_SENT_BYTES,
+    PROTOBUF,
+    media_type,
+    most_bytes,
+    read_at_once,
+    read_traces,
+    read_usage,
+    unpacked,
+)
 from api.webhooks import OpenBooks
 from billing.usage_intake import Arrival, Outcome, keep, quota_wait_seconds
 from pricing.usage_sources.posted import NotTaken, Posted
@@ -31,11 +41,21 @@ log = structlog.get_logger(__name__)
 MOST_AT_ONCE, MOST_WAITING = 4_000, 100_000
 # What all requests together may hold in memory.
 MOST_HELD_BYTES = 256 * 2**20
+# Whoever sends more slowly holds room that others want.
+BODY_SECONDS = 30.0
 # What is read in a moment is not worth the way to another thread.
 READ_AT_ONCE_BYTES = 64 * 1024
 BUSY = "More is waiting to be written than may wait. Send the same events again."
 CONFLICT = "event_id was sent before with other content, which stays: send a correction under a new id"
-TROUBLES = (BodyTooLarge, ClientDisconnect, Refused, TooMuchWaiting, usage_intake.IntakeUnsteady, *DATABASE_FAILED)
+TROUBLES = (
+    BodyTooLarge,
+    ClientDisconnect,
+    Refused,
+    TimeoutError,
+    TooMuchWaiting,
+    usage_intake.IntakeUnsteady,
+    *DATABASE_FAILED,
+)
 _json = msgspec.json.Encoder()
 
 Reader = Callable[[bytes, Mapping[str, str], datetime], Posted]
@@ -113,14 +133,13 @@ async def _answered(
     request: Request, caller: Caller, read: Reader, shape: Shaper, commit: InOneCommit[Arrival, Outcome]
 ) -> Response:
     try:
-        body = await read_body(request, MAX_SENT_BYTES)
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await read_body(request, MAX_SENT_BYTES)
         now = datetime.now(UTC)
         is_short = len(body) <= READ_AT_ONCE_BYTES and "content-encoding" not in request.headers
-        posted = (
-            read(body, request.headers, now)
-            if is_short
-            else await run_in_threadpool(_unpack_and_read, read, body, request.headers, now)
-        )
+        posted = read_at_once(body, request.headers, now) if is_short and read is read_usage else None
+        if posted is None:
+            posted = await run_in_threadpool(_unpack_and_read, read, body, request.headers, now)
         taken = await _keep(posted, caller, commit)
     except TROUBLES as trouble:
         return _told(trouble)
@@ -140,6 +159,8 @@ def _told(trouble: Exception) -> Response:
             return problem(413, f"The body is larger than {MAX_SENT_BYTES} bytes: send it in parts.")
         case ClientDisconnect():
             return problem(400, "The connection ended before the body did.")
+        case TimeoutError():
+            return problem(408, f"The body did not come within {BODY_SECONDS:.0f} seconds. Send the same again.")
         case TooMuchWaiting():
             return problem(429, BUSY, headers={"Retry-After": "1"})
     log.warning("usage_not_kept", reason=type(trouble).__name__)

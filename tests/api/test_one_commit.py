@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from api.one_commit import InOneCommit
+from api.one_commit import InOneCommit, TooMuchWaiting
 
 
 def ask(store: InOneCommit[int, str], items: Sequence[int]) -> list[object]:
@@ -63,3 +63,38 @@ def test_a_client_that_has_gone_keeps_nobody_waiting() -> None:
         return await store(2)
 
     assert asyncio.run(scene()) == "2 kept"
+
+
+def test_a_transaction_is_as_heavy_as_it_may_be_and_one_that_is_heavier_goes_alone() -> None:
+    """Weights 3, 3, 3, 9, 1 with 6 at once: 3 is written first, then 3 + 3, 9 alone, and 1."""
+    written: list[Sequence[int]] = []
+
+    def write(items: Sequence[int]) -> list[str]:
+        written.append(items)
+        return [f"{item} kept" for item in items]
+
+    answers = ask(InOneCommit(write, weigh=lambda item: item, most_at_once=6), [3, 3, 3, 9, 1])
+    assert answers == ["3 kept", "3 kept", "3 kept", "9 kept", "1 kept"]
+    assert written in ([[3], [3, 3], [9], [1]], [[3, 3], [3], [9], [1]])
+
+
+def test_more_than_may_wait_is_refused_at_once_and_there_is_room_again_afterwards() -> None:
+    store = InOneCommit[int, str](
+        lambda items: [f"{item} kept" for item in items], weigh=lambda item: item, most_waiting=7
+    )
+    first, second, third = ask(store, [4, 3, 1])
+    assert (first, second) == ("4 kept", "3 kept")
+    assert isinstance(third, TooMuchWaiting)
+    assert ask(store, [9]) == ["9 kept"]  # alone, one may be heavier than all that may wait
+
+
+def test_after_a_hopeless_failure_nobody_is_tried_alone() -> None:
+    tries: list[Sequence[int]] = []
+
+    def write(items: Sequence[int]) -> list[str]:
+        tries.append(items)
+        raise ConnectionError("the database is away")
+
+    answers = ask(InOneCommit(write, hopeless=(ConnectionError,)), [1, 2, 3])
+    assert [type(answer) for answer in answers] == [ConnectionError] * 3
+    assert sum(map(len, tries)) == 3

@@ -1,10 +1,13 @@
 """Usage over HTTP: durable before it is answered, each id once, the good ones kept beside the bad, and never more than there is room for."""
 
+import asyncio
 import gzip
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -162,10 +165,6 @@ def test_a_quota_is_kept_to_the_event_and_counts_new_events_alone(app: Starlette
 
 
 def test_what_waits_and_what_a_key_has_brought_can_be_asked(app: Starlette, engine: Engine, tenant: UUID) -> None:
-    import asyncio
-
-    import httpx
-
     key = new_key(engine, tenant, events_per_day=5)
     send(app, [event(1), event(2)], key)
 
@@ -193,6 +192,36 @@ def test_more_than_may_wait_is_sent_away_before_it_is_held(
     assert len(waiting_ids(engine, tenant)) == 60 * len(taken)
     monkeypatch.setattr(usage_intake, "MOST_HELD_BYTES", 100)
     assert send(app, bodies[0]).status_code == 429
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    app: Starlette, engine: Engine, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender stops in the middle of its first event; the room that it held is given back."""
+    monkeypatch.setattr(usage_intake, "BODY_SECONDS", 0.05)
+    told: list[dict[str, Any]] = []
+    begun = iter([{"type": "http.request", "body": b'{"event_id": "evt_', "more_body": True}])
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"content-type", b"application/json")]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/usage",
+        "query_string": b"",
+        "headers": headers,
+    }
+
+    async def receive() -> dict[str, Any]:
+        for message in begun:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send_back(message: Any) -> None:
+        told.append(message)
+
+    asyncio.run(app(scope | {"client": None, "server": None, "scheme": "http", "root_path": ""}, receive, send_back))
+    assert (told[0]["status"], b"did not come within" in told[1]["body"]) == (408, True)
+    assert waiting_ids(engine, tenant) == []
 
 
 def test_with_the_database_away_the_sender_is_asked_to_send_it_again(engine: Engine, tenant: UUID) -> None:
