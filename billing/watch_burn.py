@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from billing.retry_schedule import GIVE_UP_AFTER
@@ -21,8 +21,8 @@ CLEARS_BURN = Fraction(1, 2)
 class Burner:
     """A customer with invoices in recovery: the oldest failure, what they owe, and their AI cost in the reporting currency.
 
-    Costs are None without an exchange rate. `since_minor` counts from the day of the failure, `recent_minor` over the RECENT_DAYS
-    known days to `known_until`; `last_used` is their newest day with usage.
+    Costs are None without an exchange rate and of closed days to `known_until`: `since_minor` from the day of the failure on,
+    `recent_minor` of the last RECENT_DAYS; `last_used` is their newest day with usage.
     """
 
     customer_id: str
@@ -49,6 +49,8 @@ def _burn(burner: Burner, watching: Watching) -> Finding | None:
         return None
     if (burner.known_until - burner.last_used).days >= STILL_DAYS:
         return None
+    # What failed today is told today; the other days are told when they are closed.
+    day = max(watching.day - timedelta(days=1), burner.failed_at.date())
     per_day = Fraction(burner.recent_minor, RECENT_DAYS)
     score = per_day / limit
     if not watching.speaks("past_due_burn", subject, score, CLEARS_BURN):
@@ -60,13 +62,13 @@ def _burn(burner: Burner, watching: Watching) -> Finding | None:
     return Finding(
         detector="past_due_burn",
         subject=subject,
-        day=watching.day,
+        day=day,
         unit="minor",
         actual=burner.since_minor,
         expected=0,
         impact_minor=burner.since_minor,
         score=as_score(score),
-        is_provisional=True,
+        is_provisional=day == watching.day,
         sentence=_sentence(burner, watching, daily=daily, until_then=until_then, ends=ends, days_left=days_left),
         facts={
             "numerator_minor": burner.recent_minor,

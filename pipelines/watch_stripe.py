@@ -116,10 +116,9 @@ def burners(connection: Connection, view: Warehouse, rates: RateTable, today: Wa
             by_customer[failure.customer_id].append(failure)
     if logged is None or not by_customer:
         return []
-    known_until = min(logged.last, today.day)
     failed_at = {customer_id: min(each.failed_at for each in found) for customer_id, found in by_customer.items()}
     # The running day is not over: a day's cost is that of whole days.
-    ends = min(known_until + timedelta(days=1), today.day)
+    ends = min(logged.last + timedelta(days=1), today.day)
     costs = watch_usage.burned(
         view,
         {customer_id: at.date() for customer_id, at in failed_at.items()},
@@ -138,7 +137,7 @@ def burners(connection: Connection, view: Warehouse, rates: RateTable, today: Wa
             recent_minor=cost_minor(costs[customer_id].recent_pico_usd, today.currency, nano),
             unpriced_events=costs[customer_id].unpriced_events,
             last_used=costs[customer_id].last_used,
-            known_until=known_until,
+            known_until=ends - timedelta(days=1),
         )
         for customer_id, found in sorted(by_customer.items())
     ]

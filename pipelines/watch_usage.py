@@ -1,6 +1,7 @@
 """Gathers from a published version what the rules about margins and usage are given: periods, models without a price, coverages."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -8,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pricing.coverage import Coverage, Measured, attributed_share, priced_share, reconciled_share
+from pricing.coverage import COVERAGE_MIN, Coverage, Measured, attributed_share, priced_share, reconciled_share
 from pricing.margin import UsageCost, cost_minor, margin
 from pricing.price_ranges import PriceRanges, bounds_pico_usd
 from pricing.usage import BUCKETS
@@ -97,14 +98,17 @@ def periods(
     """The company's period, if there is a known one, and each customer's two: the days before and the last ones.
 
     What a metered price has counted is on no invoice before its period ends: until then nobody knows what those days have earned.
-    So a metered customer's days end where the running period begins, and the company's where the first of them does.
+    So a metered customer's days end where the running period begins, and the company's where the first of them does; those who are
+    billed in a long time only (by the year, or whose drafts are never finalized) are unknown themselves, and the company with them
+    where they matter.
     """
     names = {row["customer_id"]: row["name"] for row in warehouse_reads.customers(view).iter_rows(named=True)}
     ends = {customer_id: since for customer_id, since in metered.items() if since < held.until}
     oldest = held.until - timedelta(days=OLD_DAYS)
-    company_until = min([held.until, *ends.values()])
+    company_until = min([held.until, *(end for end in ends.values() if end >= oldest)])
+    waiting = {customer_id for customer_id, end in ends.items() if end < oldest}
     company = []
-    if company_until >= oldest and held.first <= company_until - timedelta(days=DAYS):
+    if held.first <= company_until - timedelta(days=DAYS) and _is_small(view, company_until, waiting):
         company = [_company_period(view, unpriced, company_until)]
     if held.first > held.until - timedelta(days=DAYS):
         return company, []
@@ -117,6 +121,15 @@ def periods(
         if period.end >= oldest
     ]
     return company, pairs
+
+
+def _is_small(view: Warehouse, until: date, waiting: AbstractSet[str]) -> bool:
+    """Whether those whose metered revenue is long in coming make so little of the cost that the company's margin is known without it."""
+    if not waiting:
+        return True
+    costs = watch_usage.customer_windows(view, until, DAYS)
+    theirs = costs.filter(pl.col("customer_id").is_in(list(waiting)))
+    return int(theirs["cost_pico_usd"].sum()) <= (1 - COVERAGE_MIN) * int(costs["cost_pico_usd"].sum())
 
 
 def _since_log(period: Period, first: date) -> Period:

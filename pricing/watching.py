@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from pricing.finding import Detector, Subject
-from pricing.watch_limits import MILLION, Limits
+from pricing.watch_limits import Limits
 from pricing.watch_words import money
 
 # An alert that is open stays so until the score is clearly below 1: what hovers about its limit does not flap.
@@ -40,8 +40,8 @@ class Watching:
 
 
 def clears_fact(clears: Fraction = CLEARS) -> dict[str, str | int]:
-    """The score below which an open alert ends, in parts per million, for `Finding.facts`."""
-    return {"clears_below_score_ppm": int(clears * MILLION), "clears_below": f"a score below {float(clears):g}"}
+    """The score below which an open alert ends, for `Finding.facts`."""
+    return {"clears_below": f"a score of {float(clears):g}"}
 
 
 def as_score(score: Fraction) -> float:

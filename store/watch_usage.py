@@ -115,15 +115,16 @@ class Burned:
 
 
 def burned(warehouse: Warehouse, since: Mapping[str, date], recent: Sequence[date]) -> dict[str, Burned]:
-    """What customers cost since a day of their own, and from the first to before the second day of `recent`."""
+    """What customers cost since a day of their own, and since the first of `recent`; both until before the second of it."""
     if not since:
         return {}
     rows = warehouse.rows(
         """with wanted as (select unnest($1) as customer_id, unnest($2)::date as first)
         select w.customer_id, coalesce(sum(u.cost_pico_usd) filter (u.day >= w.first), 0)::hugeint,
-            coalesce(sum(u.cost_pico_usd) filter (u.day >= $3::date and u.day < $4::date), 0)::hugeint,
+            coalesce(sum(u.cost_pico_usd) filter (u.day >= $3::date), 0)::hugeint,
             coalesce(sum(u.events) filter (u.day >= w.first and u.cost_pico_usd is null), 0)::bigint, max(u.day)
-        from wanted w left join usage_cube u on u.customer_id = w.customer_id and u.events > 0 group by w.customer_id""",
+        from wanted w left join usage_cube u on u.customer_id = w.customer_id and u.events > 0 and u.day < $4::date
+        group by w.customer_id""",
         [list(since), [day.isoformat() for day in since.values()], recent[0], recent[1]],
     )
     return {

@@ -30,7 +30,8 @@ def test_what_is_burned_is_told_and_carried_on_to_the_last_try() -> None:
 
 def test_at_the_first_look_after_the_failure_the_last_week_is_told() -> None:
     just_failed = replace(ADA, failed_at=datetime(2026, 12, 1, 8, tzinfo=UTC), since_minor=0)
-    (found,) = past_due_burn([just_failed], watching())
+    (found,) = past_due_burn([just_failed], replace(watching(), day=date(2026, 12, 1)))
+    assert (found.day, found.is_provisional) == (date(2026, 12, 1), True)
     assert "usage since then is not known yet, the last week's cost $3.00 a day" in found.sentence
     assert found.impact_minor == 0
 

@@ -9,32 +9,24 @@ from sqlalchemy import Engine
 
 from billing import observers
 from pipelines.watch import watch
-from pricing.finding import Finding
 from store import freshness, inbox, recovery_cases, usage_connections
 from store.database import tenant_transaction
 from store.freshness import Status
 from store.inbox import Told
 from store.usage_connections import CountsAs
-from tests.pipelines.watched_company import NOW, customer, failed_case, month_paid, published, spent, steady_usage
+from tests.pipelines.watched_company import (
+    ACME,
+    BROOK,
+    NOW,
+    customer,
+    failed_case,
+    of,
+    published,
+    spent,
+    their_usage,
+    two_customers,
+)
 from tests.store.stripe_money import Raw, charge, dispute, invoice, keep, paid_by, refund, seconds
-
-ACME, BROOK = "cus_acme", "cus_brook"
-
-
-def of(found: list[Finding], detector: str) -> list[Finding]:
-    return [each for each in found if each.detector == detector]
-
-
-def two_customers() -> list[Raw]:
-    """Acme and Brook pay $10.00 a day in October (31 days) and in November (30)."""
-    paid = [month_paid(who, month, minor) for who in (ACME, BROOK) for month, minor in ((10, 310_00), (11, 300_00))]
-    return [customer(ACME, "Acme"), customer(BROOK, "Brook"), *paid]
-
-
-def their_usage() -> list[str]:
-    """Acme costs $75 in October and $375 in November, Brook $270 in each; on 1 October there is a dollar of each."""
-    acme = [spent(ACME, date(2026, 10, 20), 75), spent(ACME, date(2026, 11, 20), 374)]
-    return [spent(ACME, date(2026, 10, 1), 1), *acme, spent(ACME, date(2026, 11, 30), 1), *steady_usage(BROOK)]
 
 
 def test_who_turns_unprofitable_and_whose_margin_is_low(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
@@ -188,13 +180,19 @@ def test_webhooks_that_have_stopped(engine: Engine, tenant: UUID, tmp_path: Path
 
 
 def test_an_unpaid_customer_who_goes_on(engine: Engine, tenant: UUID, mallory: UUID, tmp_path: Path) -> None:
-    """$70 in the seven closed days to 30 November: $10 a day; $40 since the failure of 27 November; 30 days after it is 27 December."""
+    """$70 in the seven closed days to 30 November: $10 a day; $40 since the failure of 27 November; 30 days after it is 27 December.
+
+    What the running day has cost so far is told tomorrow.
+    """
     days = [date(2026, 11, 24) + timedelta(days=number) for number in range(7)]
-    view = published(engine, tmp_path, tenant, [customer(ACME, "Acme")], [spent(ACME, day, 10) for day in days])
+    view = published(
+        engine, tmp_path, tenant, [customer(ACME, "Acme")], [spent(ACME, day, 10) for day in [*days, NOW.date()]]
+    )
     with tenant_transaction(engine, tenant) as connection:
         recovery_cases.add(connection, tenant, **failed_case(ACME, datetime(2026, 11, 27, 9, tzinfo=UTC)))
     (found,) = watch(engine, tmp_path, tenant, view, now=NOW)
     assert (found.detector, found.subject.customer_id, found.impact_minor) == ("past_due_burn", ACME, 40_00)
+    assert (found.day, found.is_provisional) == (date(2026, 11, 30), False)
     assert (found.facts["per_day_minor"], found.facts["last_try_by"]) == (10_00, "2026-12-27")
     # 27 more days at $10 from the end of the known ones.
     assert found.facts["until_last_try_minor"] == 40_00 + 270_00

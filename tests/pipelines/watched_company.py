@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 
 from pipelines.import_usage import import_files
 from pipelines.publish_warehouse import publish
+from pricing.finding import Finding
 from store import warehouse_reads
 from store.warehouse_reads import Warehouse
 from tests.pipelines.imported_usage import HEADER
 from tests.store.stripe_money import Raw, invoice, keep, seconds
 
+ACME, BROOK = "cus_acme", "cus_brook"
 # November is closed: the last 30 days are its own, the 30 days before are 2 to 31 October.
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 DOLLAR_TOKENS = 400_000  # of gpt-4o's input: $2.50 a million
@@ -96,3 +98,19 @@ def failed_case(customer_id: str, failed_at: datetime) -> dict[str, Any]:
         "policy_version": "rules-2026-11",
         "planned_mails": [],
     }
+
+
+def of(found: list[Finding], detector: str) -> list[Finding]:
+    return [each for each in found if each.detector == detector]
+
+
+def two_customers() -> list[Raw]:
+    """Acme and Brook pay $10.00 a day in October (31 days) and in November (30)."""
+    paid = [month_paid(who, month, minor) for who in (ACME, BROOK) for month, minor in ((10, 310_00), (11, 300_00))]
+    return [customer(ACME, "Acme"), customer(BROOK, "Brook"), *paid]
+
+
+def their_usage() -> list[str]:
+    """Acme costs $75 in October and $375 in November, Brook $270 in each; on 1 October there is a dollar of each."""
+    acme = [spent(ACME, date(2026, 10, 20), 75), spent(ACME, date(2026, 11, 20), 374)]
+    return [spent(ACME, date(2026, 10, 1), 1), *acme, spent(ACME, date(2026, 11, 30), 1), *steady_usage(BROOK)]
