@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from billing import alert_followers
 from billing.principals import Principal
 from pricing.alert_episodes import CLOSING, Verdict
 from pricing.alert_feedback import CONFIRMED, NORMAL_FOR, REJECTED, WEARS_OFF, Tuning, wide_factor
@@ -15,7 +16,6 @@ from store.alert_reads import StoredAlert, StoredDay
 from store.database import Connection
 from store.steps import add_step
 
-OPEN = {"state": "ongoing", "resolved_at": None, "resolved_why": None}
 SAID = {"expected": "Called the new normal.", "not_an_issue": "Called no issue."}
 
 
@@ -34,7 +34,7 @@ def confirm(
     found = _held(connection, tenant_id, alert_id, principal)
     if found.verdict == "confirmed":
         return found
-    answered = _answer(connection, found, "confirmed", now)
+    answered = _answer(connection, tenant_id, found, "confirmed", principal, now)
     _tune(connection, tenant_id, answered, now, factor=CONFIRMED)
     return _told(connection, tenant_id, answered, "confirmed", "It is real.", note, principal, now)
 
@@ -46,7 +46,7 @@ def mark_expected(
     found = _held(connection, tenant_id, alert_id, principal)
     if found.verdict == "expected":
         return found
-    answered = _answer(connection, found, "expected", now)
+    answered = _answer(connection, tenant_id, found, "expected", principal, now)
     level = _level(alert_reads.days(connection, alert_id))
     _tune(connection, tenant_id, answered, now, factor=Fraction(1), level=level, lasts=NORMAL_FOR)
     return _told(connection, tenant_id, answered, "expected", SAID["expected"], note, principal, now)
@@ -71,7 +71,7 @@ def plan_until(
         raise AlertRefused(f"{until} has passed: name today or a later day.")
     if (found.verdict, found.planned_until) == ("planned", until):
         return found
-    answered = _answer(connection, found, "planned", now, planned_until=until)
+    answered = _answer(connection, tenant_id, found, "planned", principal, now, planned_until=until)
     rows.end_tunings(connection, because_of=alert_id, now=now)
     _tune_all(connection, tenant_id, answered, now)
     return _told(connection, tenant_id, answered, "planned", _planned(until), note, principal, now)
@@ -84,7 +84,7 @@ def mark_not_an_issue(
     found = _held(connection, tenant_id, alert_id, principal)
     if found.verdict == "not_an_issue":
         return found
-    answered = _answer(connection, found, "not_an_issue", now)
+    answered = _answer(connection, tenant_id, found, "not_an_issue", principal, now)
     _tune(connection, tenant_id, answered, now, factor=REJECTED, impact_minor=answered.quieted_impact_minor)
     return _told(connection, tenant_id, answered, "not an issue", SAID["not_an_issue"], note, principal, now)
 
@@ -107,8 +107,9 @@ def snooze(
         raise AlertRefused(f"There is nothing to snooze: it ended. {found.resolved_why}")
     if found.snoozed_until == until:
         return found
-    quieted = _largest_day(alert_reads.days(connection, alert_id))
+    quieted = alert_followers.largest_day(connection, alert_id)
     snoozed = rows.change(connection, alert_id, now=now, snoozed_until=until, **quieted)
+    alert_followers.snooze(connection, tenant_id, snoozed, principal, now)
     return _told(connection, tenant_id, snoozed, "snoozed", f"Until {until:%Y-%m-%d %H:%M %Z}.", note, principal, now)
 
 
@@ -144,11 +145,12 @@ def reopen(
         raise AlertRefused("Nothing was answered that could be taken back.")
     values: dict[str, Any] = {"verdict": None, "planned_until": None, "snoozed_until": None}
     if _is_closed_by_answer(found):
-        if _goes_on_elsewhere(connection, found):
+        if alert_followers.goes_on_elsewhere(connection, found):
             raise AlertRefused("A later alert of the same subject is open: answer that one.")
-        values |= OPEN
+        values |= alert_followers.OPEN
     rows.end_tunings(connection, because_of=alert_id, now=now)
     reopened = rows.change(connection, alert_id, now=now, **values)
+    alert_followers.reopen(connection, tenant_id, found, principal, now)
     _tune_all(connection, tenant_id, reopened, now)
     return _told(connection, tenant_id, reopened, "reopened", "The answer was taken back.", note, principal, now)
 
@@ -170,20 +172,32 @@ def _held(connection: Connection, tenant_id: UUID, alert_id: UUID, principal: Pr
 
 
 def _answer(
-    connection: Connection, found: StoredAlert, verdict: Verdict, now: datetime, planned_until: date | None = None
+    connection: Connection,
+    tenant_id: UUID,
+    found: StoredAlert,
+    verdict: Verdict,
+    principal: Principal,
+    now: datetime,
+    planned_until: date | None = None,
 ) -> StoredAlert:
-    """Write the answer in the place of an earlier one. What ended by itself stays ended as it did."""
+    """Write the answer in the place of an earlier one, also to what is because of the alert. What ended by itself stays ended as it did."""
     values: dict[str, Any] = {"verdict": verdict, "planned_until": planned_until}
     was_closed_by_answer = _is_closed_by_answer(found)
+    closes = verdict in CLOSING and (found.is_open or was_closed_by_answer)
     if verdict in CLOSING:
-        values |= _largest_day(alert_reads.days(connection, found.alert_id)) | {"snoozed_until": None}
-        if found.is_open or was_closed_by_answer:
-            values |= {"state": "resolved", "resolved_at": found.resolved_at or now}
-            values["resolved_why"] = _planned(planned_until) if planned_until else SAID[verdict]
+        values |= alert_followers.largest_day(connection, found.alert_id) | {"snoozed_until": None}
+    if closes:
+        values |= {"state": "resolved", "resolved_at": found.resolved_at or now}
+        values["resolved_why"] = _planned(planned_until) if planned_until else SAID[verdict]
     elif was_closed_by_answer:
         goes_on = {"resolved_why": "A later alert goes on with it."}
-        values |= goes_on if _goes_on_elsewhere(connection, found) else OPEN
-    return rows.change(connection, found.alert_id, now=now, **values)
+        values |= goes_on if alert_followers.goes_on_elsewhere(connection, found) else alert_followers.OPEN
+    if was_closed_by_answer:
+        alert_followers.reopen(connection, tenant_id, found, principal, now)
+    answered = rows.change(connection, found.alert_id, now=now, **values)
+    if closes:
+        alert_followers.close(connection, tenant_id, answered, principal, now)
+    return answered
 
 
 def _is_closed_by_answer(found: StoredAlert) -> bool:
@@ -193,25 +207,8 @@ def _is_closed_by_answer(found: StoredAlert) -> bool:
     return not found.is_open and found.verdict in SAID and found.resolved_why == SAID[found.verdict]
 
 
-def _goes_on_elsewhere(connection: Connection, found: StoredAlert) -> bool:
-    """Whether the same subject has an open alert already."""
-    return any(
-        (other.detector, other.subject_key) == (found.detector, found.subject_key)
-        for other in alert_reads.open_alerts(connection)
-    )
-
-
 def _planned(until: date) -> str:
     return f"Planned until {until}."
-
-
-def _largest_day(days: Sequence[StoredDay]) -> dict[str, Any]:
-    """What later days are held against while it is quiet."""
-    impacts = [abs(day.impact_minor) for day in days if day.impact_minor is not None]
-    return {
-        "quieted_impact_minor": max(impacts, default=None),
-        "quieted_score": max((day.score for day in days), default=None),
-    }
 
 
 def _level(days: Sequence[StoredDay]) -> int | None:

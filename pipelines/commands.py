@@ -10,6 +10,7 @@ from rich.console import Console
 from pipelines import demo_digest, demo_sources, price_file, publish_warehouse
 from pipelines import import_usage as usage
 from pipelines import worker as worker_process
+from pipelines.find_alerts import find_alerts
 from pipelines.installation import Installation, open_installation, postgres_in_use, stripe_config
 from pipelines.margin_table import print_margin_table
 from pipelines.one_at_a_time import only_one
@@ -171,6 +172,8 @@ def import_usage(
             installation.engine, installation.home, installation.tenant_id, now=now()
         )
         console.print(publication.message, highlight=False)
+        found = find_alerts(installation.engine, installation.home, installation.tenant_id, now=now())
+        console.print(found.message, highlight=False)
 
 
 def price(console: Console, file: Path, out: Path | None, *, usage_format: str | None, columns: str | None) -> None:

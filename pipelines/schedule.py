@@ -30,6 +30,9 @@ ASK_CARD_MAILS = ScheduledJob(
     "ask_card_mails", "7 14 * * *", "Ask for a mail for each card in use that expires within 30 days."
 )
 PULL_USAGE = ScheduledJob("pull_usage", "11 * * * *", "Read what connected providers and gateways report.")
+FIND_ALERTS = ScheduledJob(
+    "find_alerts", "3-59/5 * * * *", "Look for what is unusual in a version that nobody has looked at yet."
+)
 SEND_DIGESTS = ScheduledJob("send_digests", "*/5 * * * *", "Ask for the daily mail when its hour has struck.")
 DRAIN_USAGE = ScheduledJob(
     "drain_usage",
@@ -53,6 +56,7 @@ SCHEDULE = (
     ASK_MAILS,
     ASK_CARD_MAILS,
     PULL_USAGE,
+    FIND_ALERTS,
     SEND_DIGESTS,
     DRAIN_USAGE,
     FORGET_USAGE_IDS,

@@ -12,7 +12,7 @@ import structlog
 from billing.dispute_outcomes import expire_overdue
 from billing.smtp_gateway import SmtpGateway
 from billing.stripe_gateway import StripeGateway
-from pipelines import meter_jobs, reprice, send_digests, usage_intake_jobs
+from pipelines import alert_jobs, meter_jobs, reprice, send_digests, usage_intake_jobs
 from pipelines.ask_customer_mails import ask_card_mails, ask_recovery_mails
 from pipelines.attend import Round, attending
 from pipelines.check_refunds import check_due
@@ -80,6 +80,7 @@ def build_queue(
     queue = open_job_queue(app_url)
     _register_upkeep(queue, engine)
     usage_intake_jobs.register(queue, engine, home, tenant_id)
+    alert_jobs.register(queue, engine, home, tenant_id)
     if settings is not None:
         _register_usage_pull(queue, engine, home, tenant_id, settings)
         send_digests.register(queue, engine, tenant_id, settings)

@@ -75,6 +75,7 @@ class Look:
 
     `detectors` are those that did their work. Days from `since` on were judged, without the late ones (by provider, or ALL_USAGE): of
     these nothing is known, so they neither open an alert nor end one. A first look finds what is long past and makes no news of it.
+    `shut` are the episodes of daily cost that a person has ended, by subject: what is because of them is answered with them.
     """
 
     as_of: datetime
@@ -84,11 +85,25 @@ class Look:
     late: Mapping[str, Collection[date]] = field(default_factory=dict)
     tunings: Sequence[Tuning] = ()
     is_first: bool = False
+    shut: Mapping[str, Sequence[Episode]] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
         """The UTC day that still runs."""
         return self.as_of.date()
+
+    def is_answered(self, finding: Finding) -> bool:
+        """Whether a day is because of an episode that a person has ended, as far as the answer reaches."""
+        for leader in self.shut.get(str(finding.facts.get(LEADER)), ()):
+            if finding.day < leader.first_day:
+                continue
+            if leader.planned_until is not None:
+                reaches = finding.day <= leader.planned_until
+            else:
+                reaches = len(self.judged_between(leader.subject, leader.last_day, finding.day)) < QUIET_DAYS
+            if reaches:
+                return True
+        return False
 
     def is_late(self, subject: Subject, day: date) -> bool:
         """Whether usage of the subject may be missing on a day: all of it, or that of a provider that it may use."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from pricing.alert_drafts import Draft
@@ -30,6 +31,11 @@ def judge(episodes: Sequence[Episode], findings: Sequence[Finding], look: Look) 
         is_late = finding.detector == DAILY and look.is_late(finding.subject, finding.day)
         if finding.detector in look.detectors and not is_late and finding.day <= look.today:
             found[finding.detector, finding.subject.key].append(finding)
+    shut: defaultdict[str, list[Episode]] = defaultdict(list)
+    for episode in episodes:
+        if episode.detector == DAILY and episode.is_closed_by_a_person:
+            shut[episode.subject.key].append(episode)
+    look = replace(look, shut=shut)
     changes: list[Change] = []
     for key in sorted({*drafts, *found}):
         if key[0] not in look.detectors:
@@ -123,7 +129,7 @@ def _open(drafts: list[Draft], finding: Finding, look: Look, because: str | None
         for tuning in look.tunings
         if tuning.detector == finding.detector and tuning.subject_key in {"", finding.subject.key}
     ]
-    if why_silent(finding, of_subject) is None:
+    if why_silent(finding, of_subject) is None and not look.is_answered(finding):
         _open_anyway(drafts, finding, because)
 
 

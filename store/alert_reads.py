@@ -110,7 +110,7 @@ class StoredDay:
 
 @dataclass(frozen=True)
 class AlertQuality:
-    """How the alerts opened in the last 30 days were answered. `precision` is confirmed ÷ (confirmed + not_an_issue), None below
+    """How the alerts opened in the last 30 days were answered, without those that are because of another one. `precision` is confirmed ÷ (confirmed + not_an_issue), None below
     a few such answers; expected and planned changes were real and known, so they count on neither side.
     """
 
@@ -124,6 +124,8 @@ class AlertQuality:
 
 
 ALERT_COLUMNS = [table[name] for name in StoredAlert.__dataclass_fields__]
+# What is because of another alert is answered with it, and counted once.
+_STANDS_ALONE = table.parent_alert_id.is_(None)
 _DAY_COLUMNS = [_DAY[name] for name in StoredDay.__dataclass_fields__]
 
 
@@ -146,6 +148,11 @@ def one(connection: Connection, alert_id: UUID) -> StoredAlert | None:
 def beginning_with(connection: Connection, letters: str) -> list[StoredAlert]:
     """The alerts whose id begins with these letters."""
     return _read(connection, cast(table.alert_id, Text).startswith(letters.strip().lower(), autoescape=True))
+
+
+def under(connection: Connection, alert_id: UUID) -> list[StoredAlert]:
+    """The alerts that are because of this one."""
+    return _read(connection, table.parent_alert_id == alert_id)
 
 
 def begun_since(connection: Connection, day: date) -> list[StoredAlert]:
@@ -190,7 +197,7 @@ def quality(connection: Connection, now: datetime) -> AlertQuality:
     """How the alerts of the last 30 days were answered."""
     since = now - timedelta(days=QUALITY_DAYS)
     rows = connection.execute(
-        select(table.verdict, func.count()).where(table.opened_at >= since).group_by(table.verdict)
+        select(table.verdict, func.count()).where(table.opened_at >= since, _STANDS_ALONE).group_by(table.verdict)
     )
     counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
     confirmed, rejected = counts.get("confirmed", 0), counts.get("not_an_issue", 0)
@@ -209,7 +216,7 @@ def labels(connection: Connection, detector: str, since: datetime) -> tuple[int,
     """How many of a detector's alerts opened since a moment were confirmed, and how many were called no issue."""
     rows = connection.execute(
         select(table.verdict, func.count())
-        .where(table.detector == detector, table.opened_at >= since)
+        .where(table.detector == detector, table.opened_at >= since, _STANDS_ALONE)
         .group_by(table.verdict)
     )
     counts: dict[str | None, int] = {row[0]: row[1] for row in rows}

@@ -14,6 +14,7 @@ from billing import alerts
 from billing.alerts import AlertNotFound, AlertRefused
 from billing.principals import Principal
 from pricing.alert_feedback import NORMAL_FOR
+from pricing.finding import Subject
 from store import alert_reads, audit
 from store import alerts as rows
 from store.alert_reads import StoredAlert
@@ -22,6 +23,7 @@ from store.steps import Step, read_steps
 from tests.alert_fixtures import DAY, NOW, PICO, found, stored
 
 SAM = Principal("sam", "support")
+COMPANY, MODEL = Subject(scope="company"), Subject(scope="model", provider="openai", model="gpt-5")
 Deed = Callable[..., StoredAlert]
 DEEDS: list[tuple[Deed, list[Any]]] = [
     (alerts.confirm, []),
@@ -186,3 +188,48 @@ def test_an_alert_is_somebodys_until_it_is_nobodys(engine: Engine, tenant: UUID)
     assert do(engine, tenant, alerts.assign, alert_id, " Ada ").assigned_to == "Ada"
     assert do(engine, tenant, alerts.assign, alert_id, "").assigned_to is None
     assert [step.why for step in steps(engine, tenant, alert_id)] == ["To Ada. as agreed", "To nobody. as agreed"]
+
+
+def test_what_is_because_of_an_alert_is_answered_with_it_and_opened_with_it(engine: Engine, tenant: UUID) -> None:
+    leader = make(engine, tenant)
+    follower = make(engine, tenant, finding=found(subject=COMPANY), parent_alert_id=leader)
+    own = make(engine, tenant, finding=found(subject=MODEL), parent_alert_id=leader, verdict="confirmed")
+    do(engine, tenant, alerts.mark_not_an_issue, leader)
+
+    def standing(alert_id: UUID) -> tuple[str, str | None]:
+        with tenant_transaction(engine, tenant) as connection:
+            alert = alert_reads.one(connection, alert_id)
+        assert alert is not None
+        return alert.state, alert.verdict
+
+    assert standing(follower) == ("resolved", "not_an_issue")
+    assert standing(own) == ("new", "confirmed")  # somebody has answered that one itself
+    with tenant_transaction(engine, tenant) as connection:
+        assert [tuning.subject_key for tuning in rows.tunings(connection, NOW)] == [found().subject.key]
+        assert alert_reads.quality(connection, NOW).alerts == 1  # one cause is counted once
+    do(engine, tenant, alerts.plan_until, leader, date(2026, 12, 24))
+    assert standing(follower) == ("resolved", "planned")
+    do(engine, tenant, alerts.reopen, leader)
+    assert (standing(leader), standing(follower)) == (("ongoing", None), ("ongoing", None))
+    assert [(step.step, step.why) for step in steps(engine, tenant, follower)] == [
+        ("not an issue", "With the alert that it is because of."),
+        ("reopened", "With the alert that it is because of."),
+        ("planned", "With the alert that it is because of."),
+        ("reopened", "With the alert that it is because of."),
+    ]
+
+
+def test_what_is_because_of_a_snoozed_alert_is_quiet_as_long(engine: Engine, tenant: UUID) -> None:
+    leader = make(engine, tenant)
+    follower = make(engine, tenant, finding=found(subject=COMPANY), parent_alert_id=leader)
+    until = NOW + timedelta(days=2)
+    do(engine, tenant, alerts.snooze, leader, until)
+    with tenant_transaction(engine, tenant) as connection:
+        quiet = alert_reads.one(connection, follower)
+    assert quiet is not None
+    assert (quiet.snoozed_until, quiet.quieted_impact_minor) == (until, 20_000)
+    do(engine, tenant, alerts.reopen, leader)
+    with tenant_transaction(engine, tenant) as connection:
+        awake = alert_reads.one(connection, follower)
+    assert awake is not None
+    assert awake.snoozed_until is None

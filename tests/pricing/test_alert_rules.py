@@ -263,3 +263,15 @@ def test_an_echo_of_a_large_day_does_not_carry_the_alert_on_and_a_slow_rise_does
     rise = Company()
     run(rise, [spike(number, 108) for number in range(10, 20)], 11, 20)
     assert (rise.state(), len(rise.only.days)) == ("ongoing", 10)
+
+
+def test_what_is_because_of_an_answered_alert_opens_none_of_its_own() -> None:
+    company, days = Company(), [spike(10), spike(11)]
+    company.look(11, days[:1])
+    company.answer("expected")
+    follower = spike(11, 300, Subject(scope="company"), facts={"parent": BIG.key})
+    company.look(12, [*days, follower])
+    assert company.only.subject == BIG
+    later = spike(22, 300, Subject(scope="company"), facts={"parent": BIG.key})  # eleven quiet days after it
+    company.look(23, [*days, follower, later])
+    assert len(company.episodes) == 2
