@@ -60,7 +60,9 @@ def baseline(daily: Mapping[date, int], found: Sequence[FoundDay]) -> tuple[date
         held = sorted(day for day in before if gap < (first - day).days <= reach)
         if len(held) >= enough:
             break
-    expected = [each for each in found if each.expected > 0]
+    # Of a day that still runs only a part was expected so far.
+    whole = [each for each in found if not each.is_provisional]
+    expected = [each for each in whole or found if each.expected > 0]
     if not expected or not held:
         return tuple(held)
     weekday = _weekdays({day: daily[day] for day in before})

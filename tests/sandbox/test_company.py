@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -108,6 +108,40 @@ def test_one_customer_lifts_the_bill_from_four_to_seven_thousand_dollars(usage: 
     assert 670_000 < total("2026-10") < 730_000
     growth = total("2026-10") - total("2026-09")
     assert bill["2026-10", True] - bill["2026-09", True] > 0.9 * growth
+
+
+def test_a_release_makes_one_customers_prompts_longer_from_twelve_days_ago_on(usage: pl.DataFrame) -> None:
+    """The power user's agent has a key of its own; on 13 November at nine it begins to send its whole history. Nobody else does."""
+    released = datetime.fromtimestamp(DEMO_AS_OF - 12 * DAY + 9 * 3_600, UTC)
+    agent = (pl.col("customer_id") == POWER_USER) & (pl.col("feature") == "agent")
+    recent = usage.filter(pl.col("occurred_at") >= released - timedelta(days=28), pl.col("feature") == "agent")
+    size = recent.group_by(agent.alias("is_theirs"), (pl.col("occurred_at") >= released).alias("is_after")).agg(
+        pl.col("input_tokens").mean()
+    )
+    mean = {(theirs, after): tokens for theirs, after, tokens in size.iter_rows()}
+
+    assert set(usage.filter(agent)["api_key"]) == {"key_agent"}
+    assert usage.filter(pl.col("api_key") == "key_agent", ~agent).is_empty()
+    assert mean[True, True] > 3.5 * mean[True, False]
+    assert 0.8 < mean[False, True] / mean[False, False] < 1.25
+
+
+def test_the_log_of_one_provider_is_late_on_one_day(usage: pl.DataFrame) -> None:
+    """On 22 November nothing of Perplexity's has come in, on the days around it some."""
+    days = usage.filter(pl.col("provider") == "perplexity")["occurred_at"].dt.date().unique()
+    late = datetime.fromtimestamp(DEMO_AS_OF - 3 * DAY, UTC).date()
+
+    assert late not in set(days)
+    assert {late - timedelta(days=1), late + timedelta(days=1)} <= set(days)
+
+
+def test_the_runaway_agent_is_noticed_within_ten_days(usage: pl.DataFrame) -> None:
+    """From 3 to 12 October; afterwards the jumping customer is what it was."""
+    cost = usage.filter(pl.col("customer_id") == JUMPER, pl.col("month") == "2026-10")
+    by_day = dict(cost.group_by(pl.col("occurred_at").dt.day().alias("day")).len().iter_rows())
+
+    assert min(by_day[day] for day in range(3, 13)) > 200
+    assert max(calls for day, calls in by_day.items() if day > 12) < 40
 
 
 def test_about_2500_dollars_of_payments_fail_each_month_in_many_ways(objects: Objects) -> None:
