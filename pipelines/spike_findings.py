@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pricing.anomaly_alerts import USUAL_DAYS, Alert, alerts, part_pico_usd
 from pricing.anomaly_causes import Cells, Unusual, drivers, leaders, only_moved
 from pricing.anomaly_detector import NAMES, SPANS, judge
-from pricing.anomaly_limits import limits
+from pricing.anomaly_limits import LEAST_CHANGE, limits
 from pricing.anomaly_subjects import QUANTITIES, Subjects, subject_words
 from pricing.anomaly_today import Projection
 from pricing.anomaly_words import in_a_sentence, still_to_come, unpriced_words, what_it_cost
@@ -58,7 +58,7 @@ def unusual_days(
 ) -> list[Found]:
     """The unusual days of one scope, each with a day's cost that went the way that surprised; `only` names what may tell."""
     series = subjects.series
-    judged = judge(series.fixed_cost, series.requests, only)
+    judged = judge(series.fixed_cost, series.requests, only, LEAST_CHANGE.get(subjects.scope, 1.0))
     tuned = {key: factor for (detector, key), factor in tunings.items() if detector == DETECTOR}
     least = limits(subjects, tuned, stake)
     found = []

@@ -106,17 +106,18 @@ class _Common:
     wildness: Grid
 
 
-def judge(cost: Grid, requests: Grid, only: frozenset[str] = frozenset(NAMES)) -> Judged:
+def judge(cost: Grid, requests: Grid, only: frozenset[str] = frozenset(NAMES), least_change: float = 1.0) -> Judged:
     """Score every day of every series; (series, days), consecutive days, NaN before a series began and after it ended.
 
     `cost` is in dollars at prices that do not change (a price change is no usage), `requests` are counts; a day without usage is
-    0 in both. A day's score depends on no later day. `only` names the components that may give one.
+    0 in both. A day's score depends on no later day. `only` names the components that may give one, and
+    `least_change` multiplies the change that each limit asks for.
     """
     chunks = [slice(start, start + CHUNK) for start in range(0, len(cost), CHUNK)]
     with ThreadPoolExecutor(THREADS) as pool:
         parts = list(pool.map(lambda chunk: quantities(cost[chunk], requests[chunk]), chunks))
         common = dict(zip(NAMES, pool.map(lambda one: _common(one, parts), COMPONENTS), strict=True))
-        scored = list(pool.map(lambda part: _Scores(part, common).score(only), parts))
+        scored = list(pool.map(lambda part: _Scores(part, common, least_change).score(only), parts))
     return Judged(*(np.concatenate([part[place] for part in scored]) for place in range(3)))
 
 
@@ -145,8 +146,9 @@ def _middle(values: Grid) -> Grid:
 class _Scores:
     """The scores of some series: scales and monthly maxima are worked out for those alone that come near a limit."""
 
-    def __init__(self, part: Quantities, common: dict[str, _Common]) -> None:
+    def __init__(self, part: Quantities, common: dict[str, _Common], least_change: float) -> None:
         self._part = part
+        self._least_change = least_change
         self._common = common
 
     def score(self, only: frozenset[str]) -> tuple[Grid, NDArray[np.int8], NDArray[np.bool_]]:
@@ -169,8 +171,9 @@ class _Scores:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Grid]:
         """The cells that go this way, as rows and days, and how far each reaches the limit: as far as its least part does."""
         off = sign * self._off(component, slice(None))
+        least = limit.change * self._least_change
         with np.errstate(invalid="ignore"):
-            is_near = (off >= LEAST_SCORE * limit.change) & (self._part.age >= component.history_days)
+            is_near = (off >= LEAST_SCORE * least) & (self._part.age >= component.history_days)
         some = np.flatnonzero(is_near.any(axis=1))
         scale = self._scale(component, some)
         is_near[some] &= off[some] >= LEAST_SCORE * limit.scales * scale
@@ -184,7 +187,7 @@ class _Scores:
         reached = np.minimum(
             change / usual_off / limit.scales, change / np.maximum(usual, 2 * usual_off) / limit.maxima
         )
-        reached = np.minimum(reached, change / limit.change)
+        reached = np.minimum(reached, change / least)
         if component.lasting is not None and sign > 0:
             lasting = _BY_NAME[component.lasting]
             still = self._off(lasting, some)[at, days] / self._scale(lasting, some)[at, days]

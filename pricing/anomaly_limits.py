@@ -9,12 +9,15 @@ import numpy as np
 from pricing.anomaly_alerts import AT_STAKE_PICO_USD, SCORE_MIN
 from pricing.anomaly_subjects import Subjects
 from pricing.anomaly_windows import Grid
+from pricing.finding import Scope
 
 # What is less than one part of so many of a usual day's AI cost of the whole company is no spike.
 STAKE_PARTS = 200
 # Up to so many series ring falsely less than once a day at a score of 1.
 FREE_SERIES, GROWTH = 3_000, 0.5
 USUAL_DAYS = 28
+# What many customers do together wavers less, and a third more of the whole bill is news: the wider, the smaller a change may be.
+LEAST_CHANGE: dict[Scope, float] = {"company": 0.4, "provider": 0.4, "model": 0.6, "feature": 0.6}
 
 
 def limits(subjects: Subjects, tunings: Mapping[str, Fraction], stake: int) -> Grid:
