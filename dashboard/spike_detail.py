@@ -10,12 +10,13 @@ from dashboard import charts, reading, spike_actions, spike_charts, spike_facts,
 from dashboard.books import Books
 from dashboard.spike_reading import Opened
 from dashboard.spike_rows import badge
-from dashboard.spike_words import KINDS, amount, axis, drawn
+from dashboard.spike_words import KINDS, amount, axis, drawn, rule_words
 from pricing.alert_explanation import ChartDay, Explanation, Part
 from pricing.finding import Subject
 from store.steps import Step
 
 PHONE_DAYS = 31
+DAYS_TO_DRAW = 3
 LISTS = {"customers": "Customers", "models": "Models", "features": "Features", "api_keys": "API keys"}
 
 
@@ -29,6 +30,8 @@ def draw(books: Books, principal: Principal, opened: Opened) -> None:
         )
         with st.container(key="spike_sentence"):
             st.markdown(wording.escape(opened.sentence))
+            if line.resolved_why and line.state == "resolved":
+                st.markdown(f":small[:gray[:material/done: Ended. {wording.escape(line.resolved_why)}]]")
         _chart(opened)
         spike_facts.draw(opened)
         _sureness(opened)
@@ -43,9 +46,8 @@ def draw(books: Books, principal: Principal, opened: Opened) -> None:
 def _chart(opened: Opened) -> None:
     line, is_phone = opened.row.line, reading.is_phone()
     shown = opened.days[-PHONE_DAYS:] if is_phone else opened.days
-    if not shown:
-        st.markdown(":gray[:material/hourglass_empty: Its days are drawn after the next refresh.]")
-        return
+    if len(shown) < DAYS_TO_DRAW:
+        return  # a bar or two show nothing that the facts do not say
     label = spike_facts.difference_words(line)
     figure = reading.kept_figure(
         ("spike", line.alert_id, line.changed_at, opened.found_in_version, is_phone),
@@ -87,9 +89,10 @@ def _sureness(opened: Opened) -> None:
     found = opened.explanation
     if isinstance(found, Explanation):
         st.caption(wording.escape(f"Confidence {found.confidence.words}: {found.confidence.why}."))
-    elif found is not None and found.facts:
-        said = [f"{name.replace('_', ' ')} {value}" for name, value in found.facts.items()]
-        st.caption(wording.escape(" · ".join(said)))
+    elif found is not None:
+        said = rule_words(found.facts, opened.row.line.currency)
+        if said:
+            st.caption(wording.escape(f"{said[:1].upper()}{said[1:]}"))
 
 
 def _split(opened: Opened, found: Explanation) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import wording
 from dashboard.spike_reading import Opened
 from dashboard.spike_rows import excess
-from dashboard.spike_words import amount, difference
+from dashboard.spike_words import KINDS, amount, difference
 from pricing.alert_explanation import Explanation, MarginPoints
 from store.alert_list import Line
 
@@ -116,12 +116,14 @@ def _unexplained(line: Line) -> list[Fact]:
 
 
 def _rate(line: Line) -> list[Fact]:
+    kind = KINDS[line.detector]
     actual, expected = (amount(value, line.unit, line.currency) for value in (line.actual, line.expected))
     off = difference(line.actual, line.expected, line.unit, line.currency)
-    cells: list[Fact] = [("Now", actual, wording.day_of(line.last_day), None)]
-    if line.expected is not None:
-        cells.append(("Limit", expected, f"{off} from it" if off else "", None))
-    if line.impact_minor is not None:
-        cells.append(("At stake", wording.money_exact(line.impact_minor, line.currency), "", None))
+    cells: list[Fact] = [(kind.what, actual, f"on {wording.day_of(line.last_day)}", None)]
+    if kind.against and line.expected is not None:
+        cells.append((kind.against, expected, f"{off} apart" if off else "", None))
+    if line.impact_minor is not None and line.impact_minor != line.actual:
+        at_stake = wording.money_exact(line.impact_minor, line.currency)
+        cells.append(("At stake", at_stake, "in the same days", None))
     cells.append(("First seen", wording.day_of(line.first_day), _last(line.first_day, line.last_day), None))
     return cells

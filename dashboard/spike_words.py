@@ -1,7 +1,9 @@
 """What the Spikes page says: names and icons of detectors, amounts of any unit, states, and the sentence at the top."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
 from dashboard import wording
@@ -15,25 +17,28 @@ PPM = 1_000_000
 
 @dataclass(frozen=True)
 class Kind:
-    """How alerts of one detector are called and marked, and what its amounts are called in a key and in facts."""
+    """How alerts of one detector are called and marked, what its amount is, and what that is held against (empty: against nothing)."""
 
     name: str
     icon: str
     what: str
+    against: str
 
 
 KINDS: Mapping[Detector, Kind] = {
-    "cost_spike": Kind("AI cost", ":material/bolt:", "AI cost a day"),
-    "margin_floor": Kind("Margin below its floor", ":material/trending_down:", "Margin"),
-    "turned_unprofitable": Kind("Turned unprofitable", ":material/money_off:", "Gross profit"),
-    "failed_payment_rate": Kind("Failed payments", ":material/credit_card_off:", "Failed payments"),
-    "refund_rate": Kind("Refund rate", ":material/undo:", "Refund rate"),
-    "dispute_rate": Kind("Dispute rate", ":material/gavel:", "Dispute rate"),
-    "unpriced_spend": Kind("Usage without a price", ":material/sell:", "Usage without a price"),
-    "coverage_drop": Kind("Coverage dropped", ":material/join_inner:", "Coverage"),
-    "stale_source": Kind("Source is late", ":material/sync_problem:", "Age of the data"),
-    "past_due_burn": Kind("Past due, still burning", ":material/local_fire_department:", "AI cost while past due"),
-    "meter_drift": Kind("Meter drift", ":material/speed:", "Drift"),
+    "cost_spike": Kind("AI cost", ":material/bolt:", "AI cost a day", "Expected"),
+    "margin_floor": Kind("Margin below its floor", ":material/trending_down:", "Margin, 30 days", "Floor"),
+    "turned_unprofitable": Kind("Turned unprofitable", ":material/money_off:", "AI cost, 30 days", "Revenue"),
+    "failed_payment_rate": Kind("Failed payments", ":material/credit_card_off:", "First tries that failed", "Usual"),
+    "refund_rate": Kind("Refund rate", ":material/undo:", "Refund rate", "Usual"),
+    "dispute_rate": Kind("Dispute rate", ":material/gavel:", "Dispute rate", "Usual"),
+    "unpriced_spend": Kind("Usage without a price", ":material/sell:", "Share without a price", ""),
+    "coverage_drop": Kind("Coverage dropped", ":material/join_inner:", "Covered", "Before"),
+    "stale_source": Kind("Source is late", ":material/sync_problem:", "Silent for", "Usual gap"),
+    "past_due_burn": Kind(
+        "Past due, still burning", ":material/local_fire_department:", "AI cost since the failure", ""
+    ),
+    "meter_drift": Kind("Meter drift", ":material/speed:", "Charged", "In the log"),
 }
 
 # The state on the badge, and its color; a verdict says more than the state, and a snooze more than either.
@@ -132,6 +137,33 @@ def _age(seconds: int) -> str:
         if abs(seconds) >= 2 * size or size == 60:
             return wording.count(round(seconds / size), unit)
     return wording.UNKNOWN
+
+
+# Numbers of a rule that say nothing beside the sentence and the facts above them.
+UNSAID = ("clears_below", "clears_below_score_ppm", "numerator", "denominator", "threshold", "source")
+
+
+def rule_words(facts: Mapping[str, str | int], currency: str) -> str:
+    """What a rule has counted, each with its unit, which its name ends in: owed $663.00 · invoices 1 · last try by 20 Dec 2026."""
+    said = [
+        _fact(name, value, currency)
+        for name, value in sorted(facts.items())
+        if not name.startswith(("is_", *UNSAID)) and value != ""
+    ]
+    return " · ".join(said)
+
+
+def _fact(name: str, value: str | int, currency: str) -> str:
+    label, _, unit = name.rpartition("_")
+    if isinstance(value, str):
+        with suppress(ValueError):  # a text that is no day
+            value = wording.day_of(date.fromisoformat(value))
+        return f"{name.replace('_', ' ')} {value}"
+    if unit == "minor":
+        return f"{label.replace('_', ' ')} {wording.money_exact(value, currency)}"
+    if unit in {"ppm", "seconds"}:
+        return f"{label.replace('_', ' ')} {amount(value, 'ppm' if unit == 'ppm' else 'seconds', currency)}"
+    return f"{name.replace('_', ' ')} {value:,}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from dashboard.spike_rows import (
     rows,
     verdict,
 )
-from dashboard.spike_words import amount, difference, subject_name
+from dashboard.spike_words import amount, difference, rule_words, subject_name
 from pricing.finding import Subject, Unit
 from store.alert_list import Line
 
@@ -207,6 +207,15 @@ def test_shares_differ_by_points_and_money_by_money() -> None:
     assert difference(20_010, 20_000, "ppm", "usd") == "0.0 pp"
     assert difference(300 * DOLLAR, 100 * DOLLAR, "pico_usd", "usd") == "+$200"
     assert difference(None, 20_000, "ppm", "usd") is None
+
+
+def test_what_a_rule_has_counted_is_said_with_its_units() -> None:
+    facts = {
+        "owed_minor": 663_00, "share_ppm": 918_462, "silent_seconds": 3 * 86_400, "invoices": 1_204, "last_try_by": "2026-12-20",
+        "coverage": "reconciled", "is_too_low": 1, "source": "the log", "threshold_ppm": 30_000, "clears_below_score_ppm": 900_000,
+    }  # fmt: skip
+    said = "coverage reconciled · invoices 1,204 · last try by 20 Dec 2026 · owed $663.00 · share 91.8% · silent 3 days"
+    assert rule_words(facts, "usd") == said
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,8 @@ def test_the_address_opens_an_alert_and_one_that_is_not_here_opens_the_newest(wr
     write_alerts(alerts)
     refunds = words(run(alert=str(ids[0])))
     assert "**3.1%**" in refunds
-    assert "+1.1 pp from it" in refunds
-    assert "payments 412" in refunds
-    assert "refunds 21" in refunds
+    assert "+1.1 pp apart" in refunds
+    assert "Payments 412 · refunds 21" in refunds
     for unknown in ("11111111-2222-3333-4444-555555555555", "'; drop table alerts"):
         assert "### Beacon Foods" in words(run(alert=unknown))
 
