@@ -47,7 +47,7 @@ def draw(books: Books, principal: Principal, row: Row) -> None:
     with st.container(key="spike_actions", gap="small"):
         note = st.text_input(
             "Note",
-            key=f"note_{row.line.alert_id}",
+            key=f"note_{row.line.alert_id}_{_answered(row.line)}",  # empty again after an answer: it went with that one
             max_chars=500,
             placeholder="Note for the history (optional); goes with the next click",
             label_visibility="collapsed",

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from dashboard import spike_actions
 from store import alert_reads
@@ -41,6 +42,10 @@ def answers(app: AppTest) -> list[str]:
     return [button.label for button in app.button if button.label in {*LABELS, "Undo"}]
 
 
+def note_of(app: AppTest) -> TextInput:
+    return next(field for field in app.text_input if field.label == "Note")
+
+
 def click(app: AppTest, label: str) -> AppTest:
     return seen(next(button for button in app.button if button.label == label).click().run())
 
@@ -48,7 +53,7 @@ def click(app: AppTest, label: str) -> AppTest:
 def test_an_expected_spike_ends_and_is_opened_again_by_one_click(engine: Engine, alert_id: UUID) -> None:
     app = run(alert=str(alert_id))
     assert answers(app) == LABELS
-    app.text_input(key=f"note_{alert_id}").input("new pricing page")
+    note_of(app).input("new pricing page")
     app = click(app, "Expected")
     assert "Noted: this is what to expect of Beacon Foods from now on." in words(app)
     assert answers(app) == ["Undo"]
@@ -56,9 +61,11 @@ def test_an_expected_spike_ends_and_is_opened_again_by_one_click(engine: Engine,
     assert (found.state, found.verdict, steps) == ("resolved", "expected", ["new", "expected"])
     assert "new pricing page" in words(app)  # in the history, with who said it
     assert "by support (support)" in words(app)
+    assert note_of(app).value == ""  # it went with that answer alone
     app = click(app, "Undo")
     found, steps = stored(engine, alert_id)
     assert (found.state, found.verdict, steps) == ("ongoing", None, ["new", "expected", "reopened"])
+    assert words(app).count("new pricing page") == 1
     assert answers(app) == LABELS
 
 
