@@ -157,6 +157,8 @@ def _margin_lines(figure: go.Figure, months: Sequence[TrendMonth], ticks: Sequen
                 x=tick,
                 y=each.share,
                 yshift=shift,
+                # After a fall the line comes from the upper left: a label above the point goes to its right.
+                xanchor="left" if shift > 0 and (pairs[-2:][0][1].share or 0) > (each.share or 0) else "center",
                 text=f"{wording.percent(each.share)}{suffix}",
                 showarrow=False,
                 font={"size": 12, "color": INK},

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import margin_reading, reading, shell, wording
 from dashboard.books import books_at_hand
-from dashboard.spike_rows import Row, badge, headline, rows
+from dashboard.spike_rows import Row, badge, first_clause, headline, rows
 from dashboard.spike_words import KINDS
 from store import alert_list
 from store.database import tenant_transaction
@@ -53,7 +53,7 @@ def _line(row: Row, place: int) -> None:
     ):
         st.markdown(
             f"{badge(row, f'{kind.icon} {kind.name}')} **{wording.escape(row.name)}**  \n"
-            f":small[:gray[{wording.escape(row.line.sentence)}]]",
+            f":small[:gray[{wording.escape(first_clause(row.line.sentence))}]]",
             width="content",
         )
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):

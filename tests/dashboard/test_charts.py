@@ -57,6 +57,18 @@ def test_the_running_month_is_dotted_and_a_gap_stays_a_gap() -> None:
     assert placeholders_only(figure)
 
 
+def test_after_a_fall_the_label_does_not_stand_on_the_line() -> None:
+    """83 % fell to 77 %, and the running month is lower still: the label above the point goes to its right."""
+    shares = {date(2026, 9, 1): 0.83, date(2026, 10, 1): 0.77, date(2026, 11, 1): 0.76}
+    fallen = [
+        charts.TrendMonth(month, 100_00, 20_00, share, None, None, is_partial=month == date(2026, 11, 1))
+        for month, share in shares.items()
+    ]
+    labels = {note.text: note for note in charts.trend(fallen, "usd").layout.annotations}
+    assert (labels["77.0%"].xanchor, labels["77.0%"].yshift) == ("left", 16)
+    assert (labels["76.0% to date"].xanchor, labels["76.0% to date"].yshift) == ("center", -16)
+
+
 def test_stacked_months_say_their_sum() -> None:
     """10.00 + 5.00 in the first month, nothing in the second."""
     figure = charts.stacked_months(MONTHS[:2], [("A", charts.SKY, [1_000, 0]), ("B", charts.ROSE, [500, 0])], "usd")
