@@ -154,7 +154,8 @@ def _follow_up(engine: Engine, home: Path, tenant_id: UUID, view: Warehouse, now
     with _told_of(seen, "explanations"):
         explain(engine, home, tenant_id, view, asked)
     reach("alerts.explained")
-    with tenant_transaction(engine, tenant_id) as connection:
+    # What cannot be told now stays unfinished, and is told by the next run.
+    with _told_of(seen, "messages"), tenant_transaction(engine, tenant_id) as connection:
         announce(connection, tenant_id, _changed(connection, versions), now=now)
         reach("alerts.announced")
         alerts.finish_runs(connection, versions, now=now, troubles=seen.troubles)

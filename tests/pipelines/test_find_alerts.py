@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
+from billing import alerts as deeds
+from billing.principals import SYSTEM
 from pipelines import find_alerts as job
 from store import alert_reads, alerts
 from store.database import DatabaseUrls, open_engine, tenant_transaction
@@ -146,6 +148,35 @@ def test_a_detector_that_fails_ends_nothing_and_is_told_in_the_record(
         kept = alerts.last_run(connection)
     assert kept is not None
     assert kept.troubles == run.troubles
+
+
+def test_what_could_not_be_told_is_told_by_the_next_run(
+    engine: Engine, tenant: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(engine, tenant)
+    publish_morning(tmp_path, tenant, ROWS, SPIKE, number=61, version=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(job, "announce", lambda *_, **__: 1 / 0)
+        assert "ZeroDivisionError" in look(engine, tmp_path, tenant, 61).troubles["messages"]
+    assert (states(engine, tenant)[LEADER], told(engine, tenant)) == ("new", [])
+    assert look(engine, tmp_path, tenant, 61).troubles == {}  # the same version: only what is left is done
+    assert [each.kind for each in told(engine, tenant)] == ["alert.opened"]
+
+
+def test_a_level_that_was_called_normal_rings_no_more_and_neither_does_what_is_because_of_it(
+    engine: Engine, tenant: UUID, tmp_path: Path
+) -> None:
+    listen(engine, tenant)
+    shifted = times(10, customer="cus_b", days=range(60, 72), model="gpt-4o")
+    publish_morning(tmp_path, tenant, ROWS, shifted, number=61, version=1)
+    look(engine, tmp_path, tenant, 61)
+    (leader,) = [alert for alert in known_alerts(engine, tenant) if alert.subject_key == LEADER]
+    with tenant_transaction(engine, tenant) as connection:
+        deeds.mark_expected(connection, tenant, leader.alert_id, principal=SYSTEM, now=morning(61))
+    for version, number in ((2, 62), (3, 65), (4, 71)):
+        publish_morning(tmp_path, tenant, ROWS, shifted, number=number, version=version)
+        assert look(engine, tmp_path, tenant, number).open == 0
+    assert [each.kind for each in told(engine, tenant)] == ["alert.opened"]
 
 
 def test_two_processes_do_not_look_at_once(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
