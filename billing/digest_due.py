@@ -1,6 +1,6 @@
 """When the daily mail is due: once per local day from its hour on, whatever the clocks do that day. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,14 @@ def due(settings: DigestSettings, now: datetime) -> Due | None:
         waits_until=max(at, min(at + PATIENCE, ends_at(day, zone) - BEFORE_MIDNIGHT)),
         reported=at.date() - timedelta(days=1),
     )
+
+
+def running(settings: DigestSettings, now: datetime) -> Due:
+    """The mail of the running local day as if its hour had struck by now, whether the mail is on or off."""
+    struck = min(settings.hour, now.astimezone(ZoneInfo(settings.time_zone)).hour)
+    found = due(replace(settings, is_on=True, hour=struck), now)
+    assert found is not None, "an hour that the clock shows has struck"
+    return found
 
 
 def ends_at(day: date, zone: ZoneInfo) -> datetime:

@@ -1,7 +1,7 @@
 """Asks for the daily mails that are due: all of a day's in one transaction, so that a day has its mails once, whatever crashes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
@@ -12,7 +12,7 @@ import structlog
 
 from billing import digest_letter, mails
 from billing.digest import Digest
-from billing.digest_due import due
+from billing.digest_due import due, running
 from billing.digest_letter import Reader
 from billing.digest_settings import address_hash
 from billing.mails import InlineImage, Mail, MailNotAllowed
@@ -63,7 +63,9 @@ def ask_due(
     assert tenant is not None, "a worker serves a tenant that there is"
     with tenant_transaction(engine, tenant_id) as connection:
         settings = digests.settings(connection)
-        found = due(replace(settings, hour=0) if at_once else settings, now)
+        found = due(settings, now)
+        if at_once and settings.is_on:
+            found = running(settings, now)
         if found is None or digest_days.is_decided(connection, found.day):
             return None
         recipients = digests.recipients(connection, only_on=True)
@@ -97,9 +99,7 @@ def preview_of(
     with tenant_transaction(engine, tenant_id) as connection:
         settings = digests.settings(connection)
         listed = [each for each in digests.recipients(connection, only_on=True) if _may_act(each)]
-    found = due(replace(settings, is_on=True, hour=0), now)
-    assert found is not None, "the first hour of a day has always struck"
-    digest = gather(engine, home, tenant, settings, found, now=now).digest
+    digest = gather(engine, home, tenant, settings, running(settings, now), now=now).digest
     images = digest_letter.charts(digest)
     address = listed[0].address if listed else "you@example.com"
     return digest_letter.letter(

@@ -1,5 +1,6 @@
 """The daily mail is due once per local day, also on days of 23 and of 25 hours, and never for a day that is over."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.digest_due import Due, due, due_at, is_over
+from billing.digest_due import Due, due, due_at, is_over, running
 from store.digests import DigestSettings
 
 ZONES = ("UTC", "America/New_York", "Europe/Zurich", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo", "Asia/Beirut",
@@ -68,6 +69,15 @@ def test_a_day_that_an_outage_covers_in_part_is_sent_late_and_one_it_covers_whol
     assert not is_over(date(2026, 1, 5), zurich(8), at("2026-01-05T22:59:59"))
 
 
+def test_a_mail_that_is_wanted_now_is_the_running_days_and_reports_what_has_ended_by_now() -> None:
+    kolkata = DigestSettings(time_zone="Asia/Kolkata", hour=8)
+    early = running(kolkata, at("2026-01-04T20:00:00"))  # 01:30 on the 5th there, before the hour
+    assert (early.day, early.reported) == (date(2026, 1, 5), date(2026, 1, 3))
+    later = running(replace(kolkata, is_on=False), at("2026-01-05T12:00:00"))  # 17:30: as the hour's own mail
+    assert (later.day, later.reported) == (date(2026, 1, 5), date(2026, 1, 4))
+    assert later == due(kolkata, at("2026-01-05T12:00:00"))
+
+
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("hour", [0, 2, 8, 23])
 def test_a_year_has_each_local_day_due_once(zone: str, hour: int) -> None:
@@ -93,6 +103,7 @@ def test_a_year_has_each_local_day_due_once(zone: str, hour: int) -> None:
 )
 def test_what_is_due_belongs_to_the_running_local_day(moment: datetime, zone: str, hour: int) -> None:
     found = due(DigestSettings(time_zone=zone, hour=hour), moment)
+    assert running(DigestSettings(time_zone=zone, hour=hour), moment).at <= moment
     today = moment.astimezone(ZoneInfo(zone)).date()
     if found is None:
         assert moment < due_at(today, hour, ZoneInfo(zone))

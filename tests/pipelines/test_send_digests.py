@@ -7,7 +7,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import Engine
 
 from billing import digest_settings, mails
@@ -181,6 +183,23 @@ def test_data_that_come_while_it_waits_let_it_go(engine: Engine, tenant: UUID) -
     assert ask(engine, tenant) is None  # nobody has looked at anything yet
     look(engine, tenant, NOW + timedelta(minutes=20))
     assert ask(engine, tenant, NOW + timedelta(minutes=25)) == 2
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
+def test_a_day_on_which_the_clocks_are_moved_has_one_mail(
+    engine: Engine, tenant: UUID, mailbox: Mailbox, day: str, hours: int
+) -> None:
+    put_on_the_list(engine, tenant, "fay@acme.example")
+    # 02:00 is skipped on the one day and comes twice on the other.
+    with tenant_transaction(engine, tenant) as connection:
+        digest_settings.change_settings(connection, tenant, principal=FAY, now=NOW, hour=2, time_zone="Europe/Zurich")
+    begins = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Europe/Zurich")).astimezone(UTC)
+    look(engine, tenant, begins + timedelta(hours=3), late={"openai": [str(begins.date())]})
+    for hour in range(hours):
+        ask(engine, tenant, begins + timedelta(hours=hour))
+        send(engine, tenant, mailbox, begins + timedelta(hours=hour))
+    assert [str(each.day) for each in decided(engine, tenant)] == [day]
+    assert mailbox.recipients == ["fay@acme.example"]
 
 
 def test_an_outage_of_some_hours_sends_late_and_one_of_days_sends_the_running_day_alone(
