@@ -152,10 +152,10 @@ def has_news(news: News, reported: date, *, is_late: bool) -> bool:
 
 def unexpected_minor(news: News) -> int | None:
     """What the reported day cost beyond the expected, over the open cost alerts of the widest scope that has one; None where none has."""
-    lines = [line for part in PARTS[:2] for line in news.lines[part]]
+    shown = [told for part in PARTS[:2] for line in news.lines[part] for told in (line.told, *line.within)]
     spikes = [
-        line.told for line in lines
-        if line.told.alert.detector == "cost_spike" and line.told.reported_impact_minor is not None
+        told for told in shown
+        if told.alert.is_open and told.alert.detector == "cost_spike" and told.reported_impact_minor is not None
     ]  # fmt: skip
     for scope in _WIDEST_FIRST:
         found = [each.reported_impact_minor or 0 for each in spikes if each.alert.scope == scope]

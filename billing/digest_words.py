@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from billing.digest import Digest, Figures, Told, unexpected_minor
-from billing.report_words import MINUS, UNKNOWN, money, money_exact, moved, percent, points, rounded
+from billing.report_words import MINUS, SYMBOLS, UNKNOWN, money, money_exact, moved, percent, points, rounded
 from pricing.coverage import Coverage
 from pricing.finding import Detector, Subject, Unit
+from pricing.money import exponent
 
 DETECTORS: dict[Detector, str] = {
     "cost_spike": "AI cost",
@@ -54,7 +56,8 @@ def amount(value: int | None, unit: Unit, currency: str) -> str:
     if unit == "pico_usd":
         return f"{sign}${rounded(Fraction(abs(value), 10**12), 2):,}"
     if unit == "minor":
-        return money_exact(value, currency).removeprefix("+")
+        symbol = SYMBOLS.get(currency, f"{currency.upper()} ")
+        return f"{sign}{symbol}{abs(Decimal(value).scaleb(-exponent(currency))):,}"
     if unit == "ppm":
         return f"{sign}{rounded(Fraction(abs(value), 10_000), 2 if abs(value) < 100_000 else 1)}%"
     return f"{sign}{_duration(abs(value)) if unit == 'seconds' else f'{abs(value):,}'}"

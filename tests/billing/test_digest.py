@@ -97,6 +97,10 @@ def test_the_amount_of_the_subject_counts_every_dollar_once() -> None:
     others = [told(alert(n, Subject(scope="customer", customer_id=f"c{n}"), impact_minor=n)) for n in (10, 20)]
     assert unexpected_minor(pick(*others, model)) == 30
     assert unexpected_minor(pick(quill())) is None
+    # Where a customer's alert explains the company's, the company's still says what the company paid beyond the expected.
+    root = told(replace(northwind().alert, parent_alert_id=None))
+    under = replace(company(), alert=replace(company().alert, parent_alert_id=root.alert.alert_id))
+    assert unexpected_minor(pick(root, under)) == 301_200
     # An episode's earlier days are no news of this one.
     assert unexpected_minor(pick(replace(company(), reported_impact_minor=100))) == 100
 

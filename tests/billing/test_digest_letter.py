@@ -232,7 +232,7 @@ def test_a_chart_is_drawn_of_whatever_is_known() -> None:
         (-5_000_000_000, "pico_usd", "\u2212$0.01"),
         (123_456, "minor", "$1,234.56"),
         (-50, "minor", "\u2212$0.50"),
-        (0, "minor", "0"),
+        (0, "minor", "$0.00"),
         (7_500, "ppm", "0.75%"),
         (312_000, "ppm", "31.2%"),
         (18_720, "seconds", "5 h 12 min"),
