@@ -109,8 +109,8 @@ def _sentence(told: Told) -> str:
     explanation = told.explanation
     said = one_line(explanation.sentence if explanation and explanation.sentence else told.alert.sentence)
     if isinstance(explanation, Explanation):
-        named = {name for part in explanation.api_keys for name in (part.name, part.label) if part.name}
-        for name in sorted(filter(None, named), key=len, reverse=True):
+        named = {part.name for part in explanation.api_keys if part.name}
+        for name in sorted(named, key=len, reverse=True):
             said = said.replace(name, f"\u2026{name[-4:]}" if len(name) > LONGEST_SHOWN_KEY else "\u2026")
     return said
 

@@ -68,6 +68,20 @@ def test_the_demo_connects_its_providers_as_bills_and_reads_them_once(
     assert len(re.findall(r"after credits; 0 new, 0 restated, 0 withdrawn", running_demo.printed)) == 2
 
 
+def test_the_demos_daily_mail_tells_its_story_to_the_reader_it_was_given(
+    demo_home: DemoHome, running_demo: ServedDemo
+) -> None:
+    assert "metering digest preview" in demo_home.printed
+    said = metering(running_demo.folder, "digest", "preview", "--text", METERING_TENANT="demo")
+    assert re.search(r"^\d+ new alerts: AI cost was \$[\d.,K]+ above the expected", said, re.MULTILINE), said
+    assert "Sent to fay@demo.example" in said
+    causes = re.search(r"Why: \+\$([\d.,]+) by cause\n((?:  - .*\n)+)", said)
+    assert causes is not None, said
+    shown = re.findall(r": ([+\u2212])\$([\d.,]+)$", causes[2], re.MULTILINE)
+    cents = [int(re.sub(r"\D", "", digits)) * (1 if sign == "+" else -1) for sign, digits in shown]
+    assert sum(cents) == int(re.sub(r"\D", "", causes[1]))  # they sum to the impact, cent by cent
+
+
 def test_ctrl_c_leaves_no_process_and_a_killed_demo_starts_again(home: Path) -> None:
     killed, _ = _start_and_wait_for_url(home)
     killed.send_signal(signal.SIGKILL)
