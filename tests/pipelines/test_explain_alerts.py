@@ -18,9 +18,10 @@ from store import alert_reads, alerts
 from store.alert_reads import StoredAlert
 from store.database import tenant_transaction
 from store.lake import tenant_folder
-from store.warehouse_reads import Warehouse
+from store.warehouse_reads import Warehouse, open_current
 from tests.alert_fixtures import stored
 from tests.pipelines.explained_calls import FIRST, NOW, SECRET, Call, call, publish_calls
+from tests.store.warehouse_rows import publish_tables, usage, with_usage
 
 NORTH = Subject(scope="customer", customer_id="cus_north")
 DAYS = [FIRST + timedelta(days=place) for place in range(3)]
@@ -187,6 +188,27 @@ def test_without_the_lakes_files_everything_but_the_keys_is_explained(
     assert amounts(found.api_keys) == [("no key named", 360_000_000_000)]
     assert amounts(found.features) == [("batch", 360_000_000_000)]
     assert "without their API keys" in caplog.text
+
+
+def test_usage_that_came_as_a_report_by_day_has_no_keys(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
+    """$5 on each of 40 days and $15 on the next, of a version without any file of calls."""
+    cost, first = 5 * 10**12, FIRST - timedelta(days=40)
+    days = [first + timedelta(days=place) for place in range(41)]
+    cube = [
+        usage(day.replace(day=1), "cus_north", cost * (3 if day == FIRST else 1), requests=10) | {"day": day}
+        for day in days
+    ]
+    publish_tables(tmp_path, with_usage(cube), tenant_id=tenant, now=NOW)
+    view = open_current(tmp_path, tenant)
+    assert view is not None
+    alert = spike(engine, tenant, NORTH, [3 * cost], cost)
+
+    found = explained(engine, tmp_path, tenant, view, alert)
+
+    assert amounts(found.api_keys) == [("no key named", 2 * cost)]
+    assert amounts(found.models) == [("openai/gpt-4o", 2 * cost)]
+    assert found.customer_points is not None
+    assert found.customer_points.why_unknown == "nothing was sold on these days"
 
 
 def test_the_same_version_explains_an_alert_once(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
