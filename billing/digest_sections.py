@@ -25,8 +25,9 @@ from billing.mails import InlineImage
 from billing.report_words import UNKNOWN, money_exact, moved, percent, points
 from pricing.alert_episodes import ALL_USAGE
 from pricing.alert_explanation import Explanation
+from pricing.key_labels import shown_key
 
-LONGEST_MESSAGE, MOST_WITHIN, LONGEST_SHOWN_KEY = 240, 3, 6
+LONGEST_MESSAGE, MOST_WITHIN = 240, 3
 NEVER_A_DROP = "Missing data is never counted as a drop in cost."
 
 
@@ -105,13 +106,12 @@ def line(line_: Line) -> dict[str, Any]:
 
 
 def _sentence(told: Told) -> str:
-    """The alert in one sentence. API keys are in no mail: what the usage log calls one is shown by its last four signs."""
+    """The alert in one sentence; an API key in it that may be a secret is shown by its end, whoever wrote the sentence."""
     explanation = told.explanation
     said = one_line(explanation.sentence if explanation and explanation.sentence else told.alert.sentence)
     if isinstance(explanation, Explanation):
-        named = {part.name for part in explanation.api_keys if part.name}
-        for name in sorted(named, key=len, reverse=True):
-            said = said.replace(name, f"\u2026{name[-4:]}" if len(name) > LONGEST_SHOWN_KEY else "\u2026")
+        for name in sorted((part.name for part in explanation.api_keys if part.name), key=len, reverse=True):
+            said = said.replace(name, shown_key(name))
     return said
 
 

@@ -69,10 +69,10 @@ def test_the_demo_connects_its_providers_as_bills_and_reads_them_once(
 
 
 def test_the_demos_daily_mail_tells_its_story_to_the_reader_it_was_given(
-    demo_home: DemoHome, running_demo: ServedDemo
+    demo_home: DemoHome,
 ) -> None:
     assert "metering digest preview" in demo_home.printed
-    said = metering(running_demo.folder, "digest", "preview", "--text", METERING_TENANT="demo")
+    said = metering(demo_home.folder, "digest", "preview", "--text", METERING_TENANT="demo")
     assert re.search(r"^\d+ new alerts: AI cost was \$[\d.,K]+ above the expected", said, re.MULTILINE), said
     assert "Sent to fay@demo.example" in said
     causes = re.search(r"Why: \+\$([\d.,]+) by cause\n((?:  - .*\n)+)", said)
