@@ -34,7 +34,7 @@ def add(
     `meter` is Stripe's object. Raises MeterRuleRefused for a meter that does not sum, for what cannot be counted, and for a name that
     is taken.
     """
-    _allow(principal)
+    allow(principal)
     formula = (meter.get("default_aggregation") or {}).get("formula")
     if formula != "sum":
         raise MeterRuleRefused(
@@ -65,9 +65,9 @@ def add(
 
 def switch(connection: Connection, rule_id: str, mode: str, *, principal: Principal, now: datetime) -> StoredRule:
     """Tell in earnest, on paper or not at all. Going live begins with the next full hour: what was before is told by whoever told it."""
-    _allow(principal)
+    allow(principal)
     before = one(connection, rule_id)
-    starts_at = _next_hour(now) if mode == "live" and before.mode != "live" else None
+    starts_at = next_hour(now) if mode == "live" and before.mode != "live" else None
     meter_ledger.set_mode(connection, rule_id, mode, starts_at=starts_at)
     after = {"mode": mode} | ({} if starts_at is None else {"starts_at": starts_at.isoformat()})
     audit.append(
@@ -91,10 +91,12 @@ def one(connection: Connection, rule_id: str) -> StoredRule:
     return known[rule_id]
 
 
-def _allow(principal: Principal) -> None:
+def allow(principal: Principal) -> None:
+    """Raises MeterRuleRefused for whoever may not change what customers are billed for."""
     if not principal.ranks_at_least("finance"):
         raise MeterRuleRefused(f"{principal} may not change what customers are billed for; ask finance or a founder.")
 
 
-def _next_hour(now: datetime) -> datetime:
+def next_hour(now: datetime) -> datetime:
+    """From where a rule tells that is switched live now, in UTC."""
     return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

@@ -11,6 +11,7 @@ from dashboard import (
     heap,
     investor_report,
     margins,
+    meters,
     notifications,
     overview,
     price_book,
@@ -43,6 +44,7 @@ acting = [
     st.Page(recovery.draw, title="Recovery", icon=":material/credit_score:", url_path="recovery"),
     st.Page(dead_letters.draw, title="Dead letters", icon=":material/mail_off:", url_path="dead-letters"),
     st.Page(reconciliation.draw, title="Reconciliation", icon=":material/balance:", url_path="reconciliation"),
+    st.Page(meters.draw, title="Meters", icon=":material/speed:", url_path="meters"),
 ]
 reading_pages = [
     pages.overview,

@@ -13,6 +13,7 @@ from billing.dispute_steps import DisputeNotAllowed
 from billing.investor_reports import ReportRefused
 from billing.mails import MailNotAllowed
 from billing.message_channels import ChannelRefused
+from billing.meter_rules import MeterRuleRefused
 from billing.price_book import PriceBookNotAllowed
 from billing.recovery_deeds import RecoveryNotAllowed
 from billing.refund_states import NoSuchStep
@@ -30,6 +31,7 @@ REFUSALS = (
     DigestNotAllowed,
     DisputeNotAllowed,
     MailNotAllowed,
+    MeterRuleRefused,
     NoSuchMove,
     NoSuchStep,
     PriceBookNotAllowed,

@@ -6,12 +6,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from billing import meter_rules
+from billing import meter_replay, meter_rules
+from billing.meter_replay import Replay
 from billing.meter_rules import MODES, MeterRuleRefused
 from billing.principals import OPERATOR
-from pipelines import meter_jobs, push_meters
+from pipelines import meter_jobs
 from pipelines.installation import stripe_config, this_installation
 from pipelines.pull_stripe_client import StripeReader
+from pipelines.read_meters import active_meters
 from pipelines.refusals import refusals_as_sentences
 from pricing.meter_windows import MeterRule
 from store import meter_ledger
@@ -67,10 +69,10 @@ def add_rule(
                 f"{window} and {sink} do not go: give hour or day, and one of {', '.join(METER_SINKS)}."
             )
         with StripeReader(stripe_config(load_settings())) as reader:
-            found = reader.pages_after("/v1/billing/meters", {"status": "active"}, None)
-        meter = next((one for one in found if one["event_name"] == event_name), None)
+            meters = active_meters(reader)
+        meter = meters.get(event_name)
         if meter is None:
-            known = ", ".join(sorted(one["event_name"] for one in found)) or "none"
+            known = ", ".join(sorted(meters)) or "none"
             raise MeterRuleRefused(f"Stripe has no active meter for {event_name!r}; it has {known}.")
         now = clock(installation.engine)
         rule = MeterRule(
@@ -141,15 +143,25 @@ def replay(
     with refusals_as_sentences(console), this_installation() as installation:
         now = clock(installation.engine)
         with tenant_transaction(installation.engine, installation.tenant_id) as connection:
-            meter_rules.one(connection, name)
-        found = push_meters.replay(
-            installation.engine, installation.tenant_id, name, who=str(OPERATOR), now=now, is_dry=not is_earnest
-        )
-        console.print(table(found[-NEWEST:]) if found else "Nothing was refused.")
-        if found:
-            console.print(
-                f"{len(found)} events {'are told anew' if is_earnest else 'would be told anew; add --really'}."
+            found = (
+                meter_replay.replay(connection, name, principal=OPERATOR, now=now)
+                if is_earnest
+                else meter_replay.planned(connection, name, now=now)
             )
+        _print_replay(found, is_earnest=is_earnest)
+
+
+def _print_replay(found: Replay, *, is_earnest: bool) -> None:
+    if not (found.again or found.too_old or found.before_the_rule):
+        console.print("Nothing was refused.")
+        return
+    if found.again:
+        console.print(table(list(found.again[-NEWEST:])))
+    console.print(f"{len(found.again)} events {'are told anew' if is_earnest else 'would be told anew; add --really'}.")
+    if found.too_old:
+        console.print(f"{len(found.too_old)} are of windows more than 35 days old: bill them as invoice items.")
+    if found.before_the_rule:
+        console.print(f"{len(found.before_the_rule)} are of windows before the rule went live: it does not tell them.")
 
 
 def table(events: list[MeterEvent]) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ import structlog
 from billing import meter_push
 from billing.meter_push import MeterSink, Rejected
 from pricing.meter_windows import BillingPeriods, Counted, MeterRule, Surplus, due
-from store import audit, customer_mappings, lake, meter_ledger, meter_usage
+from store import customer_mappings, lake, meter_ledger, meter_usage
 from store.database import Connection, Engine, tenant_transaction
 from store.failpoints import reach
 from store.meter_ledger import MeterEvent, StoredRule
@@ -168,26 +169,6 @@ def reject_reported(
     return moved
 
 
-def replay(engine: Engine, tenant_id: UUID, rule_id: str, *, who: str, now: datetime, is_dry: bool) -> list[MeterEvent]:
-    """Let what was rejected under a rule be told anew, once its cause is mended; with `is_dry` only say what that would be."""
-    with tenant_transaction(engine, tenant_id) as connection:
-        rejected = meter_ledger.read(connection, rule_id, states=("rejected",))
-        if is_dry or not rejected:
-            return rejected
-        moved = meter_ledger.move(
-            connection, [event.identifier for event in rejected], ("rejected",), state="replayed", settled_at=now
-        )
-        audit.append(
-            connection,
-            at=now,
-            principal=who,
-            action="meter_events:replay",
-            subject=rule_id,
-            after={"events": len(moved), "units": sum(event.units for event in moved)},
-        )
-    return moved
-
-
 def compare(
     engine: Engine, tenant_id: UUID, stored: StoredRule, read_summaries: ReadSummaries, *, now: datetime
 ) -> dict[str, Any]:
@@ -203,26 +184,34 @@ def compare(
         end = max(event.day for event in of_customer) + DAY
         until = datetime(end.year, end.month, end.day, tzinfo=UTC)
         sums = read_summaries(rule.meter_id, customer_id, oldest, until)
+        by_day = {day: list(of_day) for day, of_day in groupby(sorted(of_customer, key=_day), key=_day)}
+        drifts = []
         with tenant_transaction(engine, tenant_id) as connection:
-            for day in sorted({event.day for event in of_customer} | set(sums)):
-                of_day = [event for event in of_customer if event.day == day]
-                said = _settle_day(connection, tenant_id, stored, customer_id, day, of_day, sums.get(day, 0), seen, now)
+            for day in sorted(by_day.keys() | sums.keys()):
+                earlier = seen.get((customer_id, day))
+                of_day = by_day.get(day, [])
+                said, drift = _settle_day(connection, stored, customer_id, day, of_day, sums.get(day, 0), earlier, now)
                 found[said] = found.get(said, 0) + 1
+                drifts += [drift] if drift else []
+            meter_ledger.keep_drifts(connection, tenant_id, drifts)
     return found
+
+
+def _day(event: MeterEvent) -> date:
+    return event.day
 
 
 def _settle_day(
     connection: Connection,
-    tenant_id: UUID,
     stored: StoredRule,
     customer_id: str,
     day: date,
     events: Sequence[MeterEvent],
     stripe_units: int,
-    seen: Mapping[tuple[str, date], Any],
+    earlier: Any,
     now: datetime,
-) -> str:
-    earlier = seen.get((customer_id, day))
+) -> tuple[str, dict[str, Any] | None]:
+    """Move the day's events as Stripe's sum says; what came of it, and the difference that is to be kept, None without one."""
     is_short = (
         earlier is not None and earlier.state == "seen" and now - earlier.first_seen_at >= meter_push.SETTLED_AFTER
     )
@@ -232,20 +221,18 @@ def _settle_day(
     )
     for identifier, state in verdict.moves.items():
         meter_ledger.move(connection, [identifier], ("sent", "accepted", "unknown"), state=state, settled_at=now)
-    if verdict.sentence or (earlier is not None and verdict.drift == "none" and earlier.state != "gone"):
-        state = {"none": "gone", "wait": "seen"}.get(verdict.drift, verdict.drift)
-        is_same = earlier is not None and earlier.state == state and earlier.stripe_units == stripe_units
-        meter_ledger.keep_drift(
-            connection,
-            tenant_id,
-            rule_id=stored.rule.rule_id,
-            customer_id=customer_id,
-            day=day,
-            told_units=meter_push.told_units(events, is_shadow=stored.mode == "shadow"),
-            stripe_units=stripe_units,
-            state=state,
-            sentence=verdict.sentence,
-            first_seen_at=earlier.first_seen_at if earlier is not None and is_same else now,
-            last_seen_at=now,
-        )
-    return verdict.drift
+    if not verdict.sentence and (earlier is None or verdict.drift != "none" or earlier.state == "gone"):
+        return verdict.drift, None
+    state = {"none": "gone", "wait": "seen"}.get(verdict.drift, verdict.drift)
+    is_same = earlier is not None and earlier.state == state and earlier.stripe_units == stripe_units
+    return verdict.drift, {
+        "rule_id": stored.rule.rule_id,
+        "customer_id": customer_id,
+        "day": day,
+        "told_units": meter_push.told_units(events, is_shadow=stored.mode == "shadow"),
+        "stripe_units": stripe_units,
+        "state": state,
+        "sentence": verdict.sentence,
+        "first_seen_at": earlier.first_seen_at if earlier is not None and is_same else now,
+        "last_seen_at": now,
+    }

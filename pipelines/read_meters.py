@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+METERS = "/v1/billing/meters"
 SUMMARIES = "/v1/billing/meters/{meter_id}/event_summaries"
 EVENTS = "/v2/core/events"
 ERROR_TYPES = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
@@ -20,6 +21,11 @@ class Reader(Protocol):
     def pages_after(self, path: str, parameters: Mapping[str, Any], cursor: str | None) -> list[dict[str, Any]]:
         """All objects of a list."""
         ...
+
+
+def active_meters(reader: Reader) -> dict[str, dict[str, Any]]:
+    """Stripe's meters that take events, by event name."""
+    return {one["event_name"]: one for one in reader.pages_after(METERS, {"status": "active"}, None)}
 
 
 def units_by_day(reader: Reader, meter_id: str, customer_id: str, since: datetime, until: datetime) -> dict[date, int]:

@@ -199,12 +199,15 @@ def counts(connection: Connection) -> dict[str, dict[str, tuple[int, int]]]:
     return found
 
 
-def keep_drift(connection: Connection, tenant_id: UUID, **values: Any) -> None:
-    """Keep how a customer's day differs; a difference that was seen before keeps when it was first seen."""
-    statement = insert_or_find(meter_drifts).values(tenant_id=tenant_id, **values)
-    kept = {name: statement.excluded[name] for name in values if name not in {"rule_id", "customer_id", "day"}}
+def keep_drifts(connection: Connection, tenant_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep how customers' days differ (all columns but the tenant); what was kept of a day before gives way."""
+    if not rows:
+        return
+    key = ("tenant_id", "rule_id", "customer_id", "day")
+    statement = insert_or_find(meter_drifts)
+    new = {column.name: statement.excluded[column.name] for column in meter_drifts.columns if column.name not in key}
     connection.execute(
-        statement.on_conflict_do_update(index_elements=["tenant_id", "rule_id", "customer_id", "day"], set_=kept)
+        statement.on_conflict_do_update(index_elements=key, set_=new), [row | {"tenant_id": tenant_id} for row in rows]
     )
 
 

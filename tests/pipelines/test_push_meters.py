@@ -8,13 +8,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from pipelines import push_meters
+from billing import meter_replay
+from billing.principals import Principal
 from store import meter_ledger
 from store.database import tenant_transaction
 from tests.pipelines.metered_shop import RULE, MeteredShop
 from tests.sandbox_fixtures import SandboxServer
 
 HOUR = timedelta(hours=1)
+FINANCE = Principal("frida", "finance")
 
 
 @pytest.fixture(params=["stripe_v1", "stripe_v2"])
@@ -121,9 +123,11 @@ def test_one_customers_trouble_does_not_hold_up_another(shop: MeteredShop) -> No
     assert shop.write_down().events == 0, "what is refused is not tried again by itself"
 
     shop.stripe.state.objects["customer"][bob] = kept
-    assert len(push_meters.replay(shop.engine, shop.tenant_id, RULE, who="ada", now=shop.now, is_dry=True)) == 1
+    with tenant_transaction(shop.engine, shop.tenant_id) as connection:
+        assert meter_replay.planned(connection, RULE, now=shop.now).units == 4
     assert shop.write_down().events == 0, "a dry run changes nothing"
-    push_meters.replay(shop.engine, shop.tenant_id, RULE, who="ada", now=shop.now, is_dry=False)
+    with tenant_transaction(shop.engine, shop.tenant_id) as connection:
+        assert meter_replay.replay(connection, RULE, principal=FINANCE, now=shop.now).units == 4
     shop.write_down()
     shop.send()
     assert (shop.at_stripe(ada), shop.at_stripe(bob)) == (3, 4)
