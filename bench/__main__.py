@@ -14,6 +14,7 @@ BENCHMARKS = {
     "usage_intake": "usage over HTTP, durable and each id once, against a bare COPY into the same table with its key",
     "what_if": "all history under other prices on the cube of 10 M events, under three seconds",
     "explained_alerts": "explaining fifty alerts of a company of two thousand customers and ten million calls",
+    "watch": "margins, payments, coverage and late data looked at on ten million events, under a second of CPU",
     "spikes": "finding unusual days among made-up customers, beside the rules that rivals use",
     "retry_schedules": "retry schedules on made-up worlds of failed payments: what each recovers, costs and breaks",
 }

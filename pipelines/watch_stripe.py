@@ -97,9 +97,9 @@ def _described(name: str) -> Source:
     is_import = name.partition(":")[0] not in SOURCES
     return Source(
         name=name,
-        title="usage imports" if name == "usage" else name,
+        title="your usage log" if name == "usage" else name,
         affects="cost, margin and alerts stop at what was known then: missing usage is no saving",
-        advice="Import the next file, or see why the job that does has stopped."
+        advice="Import the next file, or see why what sends it has stopped."
         if is_import
         else "See `metering usage list` for what the provider answers.",
         # Whoever imports files by hand does so when they get to it.
