@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pricing.anomaly_alerts import USUAL_DAYS, Alert, alerts, part_pico_usd
+from pricing.anomaly_alerts import USUAL_DAYS, Alert, alerts, between, part_pico_usd
 from pricing.anomaly_causes import Cells, Unusual, drivers, leaders, only_moved
 from pricing.anomaly_detector import NAMES, SPANS, judge
 from pricing.anomaly_limits import LEAST_CHANGE, limits
+from pricing.anomaly_series import UsageSeries
 from pricing.anomaly_subjects import QUANTITIES, Subjects, subject_words
 from pricing.anomaly_today import Projection
 from pricing.anomaly_words import in_a_sentence, still_to_come, unpriced_words, what_it_cost
@@ -37,7 +38,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Found:
-    """An alert with its subject, the subject's cost by day, and the numbers of days around it."""
+    """An alert with its subject, the subject's cost by day, and the numbers of days around it.
+
+    `is_told` is false for a day that only belongs to an episode: known to be unusual when a later day was.
+    """
 
     subject: Subject
     alert: Alert
@@ -46,6 +50,7 @@ class Found:
     history_days: int
     unpriced_events: int
     today: Running | None = None
+    is_told: bool = True
 
 
 def customers_of(found: Sequence[Found]) -> set[str]:
@@ -61,30 +66,43 @@ def unusual_days(
     judged = judge(series.fixed_cost, series.requests, only, LEAST_CHANGE.get(subjects.scope, 1.0))
     tuned = {key: factor for (detector, key), factor in tunings.items() if detector == DETECTOR}
     least = limits(subjects, tuned, stake)
-    found = []
-    for alert in alerts(series, judged, subjects.usage, QUANTITIES, at_stake_pico_usd=stake, limits=least, since=since):
-        first, day = ((each - series.first_day).days for each in (alert.episode_first_day, alert.day))
-        if (alert.impact_pico_usd > 0) != alert.is_rise or not alert.impact_pico_usd:
-            continue
-        known = int((~np.isnan(series.fixed_cost[alert.series, :first])).sum())
-        if known < LEAST_HISTORY_DAYS:
-            continue
-        until = max(1, first - SPANS[alert.component] + 1)
-        usual = slice(max(0, until - USUAL_DAYS), until)
-        mean = series.cost_pico_usd[alert.series, usual].mean() if first else 0.0
-        scale = alert.expected_pico_usd / mean if mean else 0.0
-        subject = subjects.subjects[alert.series]
-        found.append(
-            Found(
-                subject,
-                alert,
-                Unusual(subject, day, alert.impact_pico_usd, usual, scale),
-                cost_pico_usd=series.cost_pico_usd[alert.series],
-                history_days=known,
-                unpriced_events=int(subjects.unpriced[alert.series, day]),
-            )
+    told = [
+        alert
+        for alert in alerts(
+            series, judged, subjects.usage, QUANTITIES, at_stake_pico_usd=stake, limits=least, since=since
         )
-    return found
+        if alert.impact_pico_usd
+        and (alert.impact_pico_usd > 0) == alert.is_rise
+        and _history(series, alert) >= LEAST_HISTORY_DAYS
+    ]
+    more = between(series, told, subjects.usage, QUANTITIES)
+    return [_found(subjects, alert) for alert in told] + [
+        replace(_found(subjects, alert), is_told=False) for alert in more
+    ]
+
+
+def _history(series: UsageSeries, alert: Alert) -> int:
+    """How many days are known before an alert's episode."""
+    first = (alert.episode_first_day - series.first_day).days
+    return int((~np.isnan(series.fixed_cost[alert.series, :first])).sum())
+
+
+def _found(subjects: Subjects, alert: Alert) -> Found:
+    series = subjects.series
+    first, day = ((each - series.first_day).days for each in (alert.episode_first_day, alert.day))
+    until = max(1, first - SPANS[alert.component] + 1)
+    usual = slice(max(0, until - USUAL_DAYS), until)
+    mean = series.cost_pico_usd[alert.series, usual].mean() if first else 0.0
+    scale = alert.expected_pico_usd / mean if mean else 0.0
+    subject = subjects.subjects[alert.series]
+    return Found(
+        subject,
+        alert,
+        Unusual(subject, day, alert.impact_pico_usd, usual, scale),
+        cost_pico_usd=series.cost_pico_usd[alert.series],
+        history_days=_history(series, alert),
+        unpriced_events=int(subjects.unpriced[alert.series, day]),
+    )
 
 
 def findings(
@@ -92,15 +110,35 @@ def findings(
 ) -> list[Finding]:
     """What was found as findings, each with its parts and with the one that leads it."""
     cells = Cells(rows, days[0], (days[1] - days[0]).days + 1)
-    found = [each for each in found if not only_moved(each.unusual, cells)]
+    belonging = [each for each in found if not each.is_told]
+    found = [each for each in found if each.is_told and not only_moved(each.unusual, cells)]
     followed = leaders([each.unusual for each in found], cells)
     found += _going_on(found, followed)
+    found += _belonging(belonging, found, followed)
     names, rates = warehouse_spikes.customer_names(view), warehouse_spikes.usd_rates(view)
     return [
         _finding(each, view.reporting_currency, cells, followed, names, rates)
         for each in found
         if each.alert.day >= since
     ]
+
+
+def _belonging(days: Sequence[Found], found: Sequence[Found], followed: dict[tuple[str, int], str]) -> list[Found]:
+    """Those of the days whose episode is told and that are not told already; each follows whom the nearest told day follows."""
+    told: dict[tuple[str, date], list[int]] = {}
+    for each in found:
+        told.setdefault((each.subject.key, each.alert.episode_first_day), []).append(each.unusual.day)
+    kept = []
+    for each in days:
+        key, day = each.subject.key, each.unusual.day
+        near = told.get((key, each.alert.episode_first_day))
+        if near is None or day in near:
+            continue
+        leader = followed.get((key, min(near, key=lambda one: abs(one - day))))
+        if leader is not None:
+            followed[key, day] = leader
+        kept.append(each)
+    return kept
 
 
 def _going_on(found: Sequence[Found], followed: Mapping[tuple[str, int], str]) -> list[Found]:
@@ -181,6 +219,8 @@ def _facts(found: Found, leader: str | None) -> dict[str, str | int]:
     }
     if leader is not None:
         facts["parent"] = leader
+    if not found.is_told:
+        facts["known_later"] = "yes"
     if found.unpriced_events:
         facts["unpriced_events"] = found.unpriced_events
     if found.today is not None:

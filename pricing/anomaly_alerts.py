@@ -1,14 +1,15 @@
 """From judged days to alerts: what was paid, what was expected, what the difference is made of, and which days are one episode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pricing.anomaly_detector import COMPONENTS, MAD_TO_SIGMA, Component, Judged
+from pricing.anomaly_detector import COMPONENTS, MAD_TO_SIGMA, NAMES, Component, Judged
 from pricing.anomaly_quantities import LEAST_DOLLARS, damping, weekday_effect
 from pricing.anomaly_series import PICO, UsageSeries
 from pricing.anomaly_windows import Grid, lagged, mean_of
@@ -103,6 +104,45 @@ def alerts(
             )
         )
     return found
+
+
+def between(series: UsageSeries, found: Sequence[Alert], usage: pl.DataFrame, quantities: Sequence[str]) -> list[Alert]:
+    """The days of the alerts' episodes that no alert was told for, and that lie beyond the band the same way: at SCORE_MIN.
+
+    They reach from the onset, at most a quiet week before the first alert and without a usual day between, to the last alert. What is
+    known only afterwards changes what an episode cost, and never when it was told.
+    """
+    counts = usage.select("requests", *quantities).cast(pl.Int64).to_numpy()
+    usual = _usual(series, np.isin(np.arange(len(series.place)), [alert.series for alert in found]))
+    episodes: dict[tuple[int, date], dict[int, Alert]] = {}
+    for alert in found:
+        of_episode = episodes.setdefault((alert.series, alert.episode_first_day), {})
+        of_episode[(alert.day - series.first_day).days] = alert
+    added: list[Alert] = []
+    for (row, first_day), episode in episodes.items():
+        first = (first_day - series.first_day).days
+
+        def beyond(day: int, row: int = row, first: int = first, episode: dict[int, Alert] = episode) -> Alert | None:
+            like = episode[min(episode, key=lambda told: abs(told - day))]
+            component = COMPONENTS[NAMES.index(like.component)]
+            expected, lower, upper = _expected(series, usual, component, row, first, day)
+            actual = int(series.cost_pico_usd[row, day])
+            if day in episode or (actual <= upper if like.is_rise else actual >= lower):
+                return None
+            return replace(
+                like,
+                day=series.day(day),
+                score=SCORE_MIN,
+                actual_pico_usd=actual,
+                expected_pico_usd=expected,
+                lower_pico_usd=lower,
+                upper_pico_usd=upper,
+                parts=_parts(series, counts, quantities, row, first, day, expected),
+            )
+
+        onset = takewhile(lambda day: day is not None, map(beyond, range(first - 1, max(-1, first - QUIET_DAYS), -1)))
+        added += [day for day in (*onset, *map(beyond, range(first, max(episode)))) if day is not None]
+    return added
 
 
 class _Returns:

@@ -22,7 +22,7 @@ from tests.pipelines.spiky_company import (
     used,
     without,
 )
-from tests.store.warehouse_rows import ACME, publish_tables
+from tests.store.warehouse_rows import ACME, Row, publish_tables
 
 LAST = DAYS - 1
 
@@ -243,3 +243,28 @@ def test_half_as_much_again_of_everything_is_the_companys_news_and_no_single_cus
     detected = found(published(tmp_path, calm_rows(), times(1.5, days=range(LAST - 1, DAYS))))
     assert [each.subject.key for each in leading(detected)] == ["company"]
     assert not [each for each in detected.findings if each.subject.customer_id is not None]
+
+
+def test_a_day_that_only_later_days_give_away_belongs_to_its_episode(tmp_path: Path) -> None:
+    """One customer's requests of three times the tokens are told of them at once, and of the whole company on the second day.
+
+    The first day then counts in the company's episode too; nobody claims that it was told.
+    """
+
+    def longer(row: Row) -> Row | None:
+        if row["customer_id"] != "cus_a" or row["day"] < day(LAST - 9):
+            return row
+        kept = {name: row[name] for name in ("provider", "model", "feature", "price_id")}
+        return used(row["day"], "cus_a", row["requests"], tokens=3_000, **kept)
+
+    def of(scope: str, until: int, folder: str) -> list[tuple[int, bool]]:
+        view = published(tmp_path / folder, calm_rows(until), longer, now=NOW - timedelta(days=DAYS - until))
+        told = detect(view, now=NOW - timedelta(days=DAYS - until), since=day(100)).findings
+        return [
+            ((each.day - day(0)).days, "known_later" not in each.facts) for each in told if each.subject.scope == scope
+        ]
+
+    on_the_day = DAYS - 9
+    assert of("customer", on_the_day, "early") == [(110, True)]
+    assert of("company", on_the_day, "early") == []
+    assert of("company", DAYS, "late") == [(110, False), *((number, True) for number in range(111, DAYS))]
