@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Connection, Engine
 from streamlit.testing.v1 import AppTest
 
+from dashboard import reading
 from store.database import tenant_transaction
 from tests.dashboard.spike_pages import BEACON, COMPANY, DAY, NOW, Write, beacons_spike, run, seen, words
 from tests.dashboard.stored_alerts import explained, rate, store_alert, store_run
@@ -165,3 +167,20 @@ def test_a_company_in_euro_reads_euro(write_alerts: Write) -> None:
 
     write_alerts(alerts)
     assert "**€412**" in words(run())
+
+
+def test_on_a_phone_the_list_stands_alone_until_a_row_is_opened(
+    write_alerts: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert would be a screen or two below the list: it takes the list's place, and gives it back."""
+    monkeypatch.setattr(reading, "is_phone", lambda: True)
+    ids: list[UUID] = []
+    write_alerts(lambda connection, tenant_id: ids.append(beacons_spike(connection, tenant_id)))
+    app = run()
+    assert "### Beacon Foods" not in words(app)
+    opened = seen(app.button(key=f"open_{ids[0]}").click().run())
+    assert "### Beacon Foods" in words(opened)
+    assert f"open_{ids[0]}" not in [button.key for button in opened.button]
+    back = seen(opened.button(key="to_list").click().run())
+    assert "### Beacon Foods" not in words(back)
+    assert f"open_{ids[0]}" in [button.key for button in back.button]
