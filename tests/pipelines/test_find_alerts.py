@@ -208,6 +208,7 @@ def die_everywhere(app_url: str, home: Path, tenants: dict[str, UUID]) -> None:
         assert process.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_run_killed_anywhere_is_finished_by_the_next_and_told_once(
     engine: Engine, database_urls: DatabaseUrls, tmp_path: Path
 ) -> None:
