@@ -73,7 +73,8 @@ def days(shown: Sequence[ChartDay], axis: Axis, what: str, label: str, *, is_pho
         range=[lowest * 1.1, (max(reached, default=1.0) or 1.0) * 1.18],
     )
     has_band = any(each.lower is not None for each in shown)
-    expected = "expected, dotted; its usual range, shaded" if has_band else "expected, dotted"
+    band = "expected, with its range" if is_phone else "expected, dotted; its usual range, shaded"
+    expected = band if has_band else "expected, dotted"
     key_line(figure, [(COST, what), (GREY, expected)], y=1.03)
     return figure
 

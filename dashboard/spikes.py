@@ -48,14 +48,14 @@ def draw() -> None:
 def _board(opened: Books, principal: Principal, current: reading.Reading) -> None:
     """Everything that an answer or a new run changes."""
     board = spike_reading.board(opened, current, datetime.now(UTC))
-    _story(board)
-    spike_tiles.draw(board)
-    if not board.every:
-        return
     asked = _asked(board.every)
     if asked is not None and reading.is_phone():
         st.button("All spikes", icon=":material/arrow_back:", type="tertiary", key="to_list", on_click=_close)
         _detail(opened, principal, board, asked)
+        return
+    _story(board)
+    spike_tiles.draw(board)
+    if not board.every:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
         filters = spike_filters.choose(board)

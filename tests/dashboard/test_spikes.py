@@ -180,6 +180,7 @@ def test_on_a_phone_the_list_stands_alone_until_a_row_is_opened(
     assert "### Beacon Foods" not in words(app)
     opened = seen(app.button(key=f"open_{ids[0]}").click().run())
     assert "### Beacon Foods" in words(opened)
+    assert not opened.metric
     assert f"open_{ids[0]}" not in [button.key for button in opened.button]
     back = seen(opened.button(key="to_list").click().run())
     assert "### Beacon Foods" not in words(back)
