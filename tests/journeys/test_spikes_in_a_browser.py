@@ -40,7 +40,8 @@ def stored(books: Books, alert_id: UUID) -> tuple[StoredAlert, list[str]]:
     engine, tenant_id = books
     with tenant_transaction(engine, tenant_id) as connection:
         found = alert_reads.one(connection, alert_id)
-        steps = [step.step for step in read_steps(connection, "alert", alert_id)]
+        # The demo's own run may take the made-up day back meanwhile: what a person did is the test's.
+        steps = [step.step for step in read_steps(connection, "alert", alert_id) if step.who == "support (support)"]
     assert found is not None
     return found, steps
 
@@ -65,11 +66,11 @@ def test_an_alert_is_answered_once_and_taken_back(running_demo: ServedDemo, open
     answer(page, "Expected")
     page.get_by_text("this is what to expect of desk-test").wait_for()
     found, steps = stored(books, alert_id)
-    assert (found.state, found.verdict, steps) == ("resolved", "expected", ["new", "expected"])
+    assert (found.state, found.verdict, steps) == ("resolved", "expected", ["expected"])
     answer(page, "Undo")
     page.get_by_text("desk-test is open again").wait_for()
     found, steps = stored(books, alert_id)
-    assert (found.state, found.verdict, steps) == ("ongoing", None, ["new", "expected", "reopened"])
+    assert (found.verdict, steps) == (None, ["expected", "reopened"])
     settle(page)
     page.locator(".st-key-spike_actions").get_by_role("button", name="Snooze", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -77,7 +78,7 @@ def test_an_alert_is_answered_once_and_taken_back(running_demo: ServedDemo, open
     page.get_by_text("desk-test rests for 7 days").wait_for()
     found, steps = stored(books, alert_id)
     assert found.snoozed_until is not None
-    assert steps == ["new", "expected", "reopened", "snoozed"]
+    assert steps == ["expected", "reopened", "snoozed"]
     opened.get_by_text("History").click()
     opened.get_by_text("the new agent").wait_for()
     with tenant_transaction(*books) as connection:
@@ -88,7 +89,7 @@ def test_on_a_phone_in_the_dark_a_row_opens_its_alert_and_the_list_comes_back(
     running_demo: ServedDemo, open_page: OpenPage, books: Books
 ) -> None:
     alert_id = a_spike_of_yesterday(books, "phone-test")
-    # All of them: the demo's own run may take the made-up day back while this looks on.
+    # All of them, as it may have ended by then.
     page = open_page(f"{running_demo.url}/spikes?spike_view=All", size=PHONE, scheme="dark")
     row = page.locator(f".st-key-spike_row_{alert_id}")
     row.wait_for()
@@ -102,4 +103,4 @@ def test_on_a_phone_in_the_dark_a_row_opens_its_alert_and_the_list_comes_back(
     assert not scrolls_sideways(page)
     page.get_by_role("button", name="All spikes").click()
     row.wait_for()
-    assert stored(books, alert_id)[1] == ["new"]  # looking answers nothing
+    assert stored(books, alert_id)[1] == []  # looking answers nothing
