@@ -15,6 +15,7 @@ from billing.report_words import money_exact
 from pipelines.find_alerts import find_alerts
 from pipelines.installation import this_installation
 from pipelines.refusals import refusals_as_sentences
+from pipelines.stored_spikes import subject_words
 from store import alert_reads
 from store.alert_reads import AlertQuality, StoredAlert
 from store.database import Connection, tenant_transaction
@@ -22,7 +23,6 @@ from store.steps import read_steps
 
 app = typer.Typer(no_args_is_help=True, help="What is unusual, and what is answered to it.")
 console = Console()
-COLUMNS = ("First day", "Last day", "State", "Detector", "Impact", "What", "Id")
 SHOWN_DAYS = 30
 ID_LETTERS = 8
 
@@ -41,7 +41,10 @@ def list_alerts(
             since = now - timedelta(days=SHOWN_DAYS)
             found = alert_reads.recent(connection, since) if everything else alert_reads.open_alerts(connection)
             quality, late = alert_reads.quality(connection, now), alert_reads.late_sources(connection)
-        console.print(_table(found) if found else "Nothing unusual is open.")
+        if found:
+            _print_list(found)
+        else:
+            console.print("Nothing unusual is open.")
         for source, days in late.items():
             _say(f"Late: {source}, {', '.join(str(day) for day in days)}.")
         _say(quality_sentence(quality))
@@ -163,24 +166,24 @@ def _named(connection: Connection, beginning: str) -> StoredAlert:
     return found[0]
 
 
-def _table(found: list[StoredAlert]) -> Table:
-    """The alerts as rows, what explains others first; what an alert explains stands below it."""
-    drawn = Table(*(Column(name, overflow="fold") for name in COLUMNS))
+def _print_list(found: list[StoredAlert]) -> None:
+    """The alerts, what explains others first; a sentence has the terminal's whole width, and what is explained is one line."""
     ids = {alert.alert_id for alert in found}
-    tops = [alert for alert in found if alert.parent_alert_id not in ids]
-    for top in tops:
-        below = [alert for alert in found if alert.parent_alert_id == top.alert_id]
-        for alert in (top, *below):
-            drawn.add_row(
-                str(alert.first_day),
-                str(alert.last_day),
-                _standing(alert),
-                alert.detector.replace("_", " "),
-                "unknown" if alert.impact_minor is None else money_exact(alert.impact_minor, alert.currency),
-                alert.sentence if alert is top else f"  because of it: {alert.subject_key}",
-                str(alert.alert_id)[:ID_LETTERS],
-            )
-    return drawn
+    for top in (alert for alert in found if alert.parent_alert_id not in ids):
+        days = f"{top.first_day}" + (f" to {top.last_day}" if top.last_day != top.first_day else "")
+        _say(f"{_id(top)}  {days}  {_impact(top)}  {top.detector.replace('_', ' ')}, {_standing(top)}")
+        _say(f"  {top.sentence}")
+        for alert in (each for each in found if each.parent_alert_id == top.alert_id):
+            _say(f"  because of it: {_id(alert)}  {_impact(alert)}  {subject_words(alert.subject_key)}")
+        console.print()
+
+
+def _id(alert: StoredAlert) -> str:
+    return str(alert.alert_id)[:ID_LETTERS]
+
+
+def _impact(alert: StoredAlert) -> str:
+    return "impact unknown" if alert.impact_minor is None else money_exact(alert.impact_minor, alert.currency)
 
 
 def _standing(alert: StoredAlert) -> str:

@@ -53,7 +53,10 @@ def _show_stored(since: date, out: Path | None) -> None:
     if out is not None:
         rows.write_csv(out)
     leading = rows.filter(pl.col("explained_by").is_null()).height
-    console.print(f"Since {since}: {leading:,} unusual days, and {rows.height - leading:,} that they explain.")
+    days = "1 unusual day" if leading == 1 else f"{leading:,} unusual days"
+    console.print(
+        f"Since {since}: {days}, and {rows.height - leading:,} that {'it explains' if leading == 1 else 'they explain'}."
+    )
     if leading:
         console.print(table(rows))
     if out is not None:

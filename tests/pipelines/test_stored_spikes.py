@@ -41,7 +41,7 @@ def test_the_leading_alerts_are_shown_and_all_are_written(
 
     done = CliRunner().invoke(app, ["spikes", "--since", str(DAY - timedelta(days=3)), "--out", "spikes.csv"])
     assert done.exit_code == 0, done.output
-    assert f"Since {DAY - timedelta(days=3)}: 1 unusual days, and 1 that they explain." in done.output
+    assert f"Since {DAY - timedelta(days=3)}: 1 unusual day, and 1 that it explains." in done.output
     (line,) = [line for line in done.output.splitlines() if str(DAY) in line and "customer" in line]
     cells = [cell.strip() for cell in line.strip("│ ").split("│")]
     assert cells[:6] == [str(DAY), "customer cus_big", "$300.00", "$100.00 ($90.00 to $110.00)", "+200.00 USD", "new"]
