@@ -76,8 +76,7 @@ def test_an_alert_is_answered_once_and_taken_back(running_demo: ServedDemo, open
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Snooze", exact=True).dblclick()
     page.get_by_text("desk-test rests for 7 days").wait_for()
-    found, steps = stored(books, alert_id)
-    assert found.snoozed_until is not None
+    _, steps = stored(books, alert_id)
     assert steps == ["expected", "reopened", "snoozed"]
     opened.get_by_text("History").click()
     opened.get_by_text("the new agent").wait_for()
