@@ -8,8 +8,9 @@ from billing import meter_rules
 from billing.meter_replay import Replay
 from dashboard import wording
 from pricing.usage import TOKEN_BUCKETS
+from store.meter_differences import Compared, Difference
 from store.meter_ledger import MeterEvent, StoredRule
-from store.meter_reads import Compared, Difference, InState, Progress, Trouble
+from store.meter_reads import InState, Progress, Trouble
 
 # A word, a color and an icon, so that none is told by color alone.
 MODES = {
@@ -32,7 +33,7 @@ STATES = {
     "replayed": "was refused, and is told anew",
     "shadow": "in the shadow: not sent, only compared",
 }
-DRIFTS = {"seen": "seen once", "sent_again": "sent again", "reported": "for a person"}
+DRIFTS = {"seen": "seen once", "sent_again": "sent again", "reported": "reported"}
 ROUNDED = (
     "Small differences come from rounding: a rule rounds a whole billing period down once; who rounds each day or call down "
     "tells Stripe less."
@@ -101,7 +102,7 @@ def tiles(found: Progress, now: datetime) -> tuple[tuple[str, str, str, str], ..
     elif not found.live_rules:
         lag, waits = wording.UNKNOWN, "no rule is live"
     refused = f"of {wording.count(found.rejected_units, 'unit')}" if found.rejected_events else "all was taken"
-    others = f"{found.unbilled_days:,} unbilled ones" if found.unbilled_days else "no others"
+    others = f"and {found.unbilled_days:,} unbilled" if found.unbilled_days else "no unbilled ones"
     told = (
         f"Told in each customer's running billing period: {found.accepted_units:,} are in Stripe's sums (accepted), "
         f"{found.sent_units:,} were sent and are not summed up yet."
@@ -147,9 +148,9 @@ def compared_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
         {
             "Customer": one.name or one.customer_id,
             "Days": one.days,
-            "Stripe has": one.stripe_units,
-            "Usage comes to": one.told_units,
-            "Difference": f"{one.beyond_units:+,}".replace("-", wording.MINUS),
+            "Units at Stripe": one.stripe_units,
+            "Units by usage": one.told_units,
+            "Units apart": f"{one.beyond_units:+,}".replace("-", wording.MINUS),
             "Of all units": wording.percent(one.share, 2),
         }
         for one in found
@@ -160,7 +161,7 @@ def day_rows(found: Sequence[Difference]) -> list[dict[str, Any]]:
     """Days that differ, as cells."""
     return [
         {
-            "Day (UTC)": one.day,
+            "Day (UTC)": one.day.isoformat(),
             "Customer": one.name or one.customer_id,
             "What": one.sentence,
             "State": DRIFTS[one.state],

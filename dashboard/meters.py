@@ -8,18 +8,24 @@ import streamlit as st
 
 from billing import meter_rules
 from billing.principals import Principal
-from dashboard import deeds, meter_dialogs, meter_rows, shell, wording
+from dashboard import deeds, meter_dialogs, meter_rows, reading, shell, wording
 from dashboard.acting_as import acting_as
 from dashboard.books import Books, books
-from store import meter_ledger, meter_reads
+from store import meter_differences, meter_ledger, meter_reads
 from store.database import tenant_transaction
+from store.meter_differences import Compared
 from store.meter_ledger import StoredRule
-from store.meter_reads import Compared, InState, Progress, Trouble
+from store.meter_reads import InState, Progress, Trouble
 
 MOST_TROUBLES, MOST_DAYS = 12, 200
 ADD = (
     "metering meters add tokens --event-name tokens --count input_uncached_tokens --count output_text_tokens --per 1000"
 )
+ON_A_PHONE = ("Customer", "Days", "Units apart", "Of all units")
+NUMBERS = {
+    name: st.column_config.NumberColumn(format="%,.0f", step=1)
+    for name in ("Days", "Units at Stripe", "Units by usage", "Events", "Units")
+}
 LABELS = {"live": "Go live…", "shadow": "Into the shadow…", "off": "Turn off…"}
 ICONS = {"live": ":material/sensors:", "shadow": ":material/visibility:", "off": ":material/pause:"}
 
@@ -37,9 +43,9 @@ def draw() -> None:
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         rules = meter_ledger.rules(connection)
         progress = meter_reads.progress(connection, now=now)
-        states = meter_reads.by_state(connection)
+        states = meter_reads.by_state(connection, now=now)
         troubles = meter_reads.troubles(connection, limit=MOST_TROUBLES)
-        compared = meter_reads.compared(connection)
+        compared = meter_differences.compared(connection)
     if not rules:
         _nothing()
         return
@@ -130,11 +136,13 @@ def _table(opened: Books, rule_id: str, found: Sequence[Compared], name: str) ->
         pl.DataFrame(meter_rows.compared_rows(found)),
         hide_index=True,
         key=f"compared_{name}_{rule_id}",
+        column_order=ON_A_PHONE if reading.is_phone() else None,
+        column_config=NUMBERS,
         alt="Customers that differ: days, units at Stripe, units by usage, and the difference",
     )
     if st.toggle("Day by day", key=f"days_{name}_{rule_id}"):
         with tenant_transaction(opened.engine, opened.tenant_id) as connection:
-            days = meter_reads.differences(
+            days = meter_differences.differences(
                 connection, rule_id, customer_ids=[one.customer_id for one in found], limit=MOST_DAYS
             )
         st.dataframe(
@@ -159,12 +167,17 @@ def _troubles(found: Sequence[Trouble]) -> None:
 
 
 def _states(found: Sequence[InState]) -> None:
-    with shell.card("meter_states", "Events by state", "Every event that was ever written down, and its units"):
+    with shell.card(
+        "meter_states",
+        "Events by state",
+        "Events and their units, of the last 35 days: usage that is older no meter takes",
+    ):
         if not found:
             st.markdown(":gray[:material/hourglass_empty:] No window is over yet that the rules count.")
             return
         st.dataframe(
             pl.DataFrame(meter_rows.state_rows(found)),
             hide_index=True,
+            column_config=NUMBERS,
             alt="Each rule's events and units by state, and what the state means",
         )

@@ -50,7 +50,7 @@ def demo(console: Console, *, once: bool, port: int | None, now: Clock) -> None:
                 _pull_and_publish(console, installation, sandbox.stripe, now=now)
                 print_margin_table(console, installation.home, installation.tenant_id)
                 demo_digest.put_on_the_list(console, installation, now=now)
-                demo_meters.compare_in_the_shadow(console, installation, settings, sandbox.stripe, now=now)
+                demo_meters.compare_in_the_shadow(console, installation, sandbox.stripe, now=now)
                 if page_port is not None:
                     serve_until_interrupted(
                         console,

@@ -7,16 +7,15 @@ from rich.console import Console
 
 from billing import meter_rules
 from billing.principals import OPERATOR
-from pipelines import meter_jobs
+from pipelines import push_meters
 from pipelines.installation import Installation
 from pipelines.pull_stripe import StripeConfig
 from pipelines.pull_stripe_client import StripeReader
-from pipelines.read_meters import active_meters
+from pipelines.read_meters import active_meters, units_by_day
 from pricing.meter_windows import MeterRule
 from pricing.usage import TOKEN_BUCKETS
 from store import meter_ledger
 from store.database import tenant_transaction
-from store.settings import Settings
 
 RULE, EVENT_NAME, TOKENS_PER_UNIT = "scale-tokens", "copilot_tokens", 1_000
 
@@ -24,7 +23,6 @@ RULE, EVENT_NAME, TOKENS_PER_UNIT = "scale-tokens", "copilot_tokens", 1_000
 def compare_in_the_shadow(
     console: Console,
     installation: Installation,
-    settings: Settings,
     stripe: StripeConfig,
     *,
     now: Callable[[], datetime],
@@ -47,11 +45,17 @@ def compare_in_the_shadow(
         )
         with tenant_transaction(engine, tenant_id) as connection:
             meter_rules.add(connection, tenant_id, rule, meter, sink="stripe_v1", principal=OPERATOR, now=at)
-    meter_jobs.push(engine, settings, tenant_id, now=at)
-    days = meter_jobs.compare(engine, tenant_id, stripe, now=at).get(RULE, {})
-    told = ", ".join(f"{number:,} {said.replace('_', ' ')}" for said, number in sorted(days.items()))
+    with tenant_transaction(engine, tenant_id) as connection:
+        stored = meter_rules.one(connection, RULE)
+    if stored.mode != "shadow":
+        return  # somebody has switched it on the page: the worker does what that mode asks for
+    push_meters.write_down(engine, installation.home, tenant_id, stored, now=at)
+    with StripeReader(stripe) as reader:
+        days = push_meters.compare(engine, tenant_id, stored, lambda *asked: units_by_day(reader, *asked), now=at)
     console.print(
-        f"Meters: {RULE} in the shadow, customers' days compared with Stripe: {told or 'none'}.", highlight=False
+        f"Meters: {RULE} in the shadow, {days.get('none', 0):,} days of customers as Stripe has them, "
+        f"{days.get('reported', 0):,} differ.",
+        highlight=False,
     )
 
 

@@ -85,6 +85,18 @@ meter_ledger = tenant_table(
     CheckConstraint("length(identifier) <= 100", name="identifier"),
     CheckConstraint(f"state in ({', '.join(repr(state) for state in METER_STATES)})", name="state"),
     Index(None, "tenant_id", "next_attempt_at", postgresql_where=text("state in ('pending', 'sending', 'canceling')")),
+    Index(
+        "meter_ledger_windows_idx",
+        "tenant_id",
+        "window_start",
+        postgresql_include=["rule_id", "customer_id", "state", "units"],
+    ),
+    Index(
+        "meter_ledger_troubles_idx",
+        "tenant_id",
+        "position",
+        postgresql_where=text("state in ('rejected', 'too_late', 'unknown')"),
+    ),
     key=["identifier"],
     commands=("select", "insert", "update"),
 )

@@ -28,6 +28,8 @@ def page() -> None:
 
 def switch_page() -> None:
     """The question before a switch by itself: AppTest closes a dialog when the page behind it is drawn again."""
+    from datetime import UTC, datetime
+
     import streamlit as st
 
     from billing.principals import Principal
@@ -40,7 +42,7 @@ def switch_page() -> None:
     assert opened is not None
     with tenant_transaction(opened.engine, opened.tenant_id) as connection:
         [stored] = meter_ledger.rules(connection)
-        states = meter_reads.by_state(connection)
+        states = meter_reads.by_state(connection, now=datetime.now(UTC))
     frida = Principal("frida", st.query_params.get("role", "finance"))
     if st.query_params["to"] == "replay":
         meter_dialogs.confirm_replay(opened, frida, stored)
@@ -144,7 +146,7 @@ def test_the_tiles_say_what_waits_what_was_told_and_what_was_refused(app: AppTes
     assert found["Lag"][1] == "3 units wait"
     assert found["Units this period"][0] == str(told)
     assert found["Rejected events"] == ("1", "of 4 units")
-    assert found["Days that differ"] == ("0", "no others")
+    assert found["Days that differ"] == ("0", "no unbilled ones")
     said = words(app)
     assert "**tokens** :green-badge[:material/sensors: live] tells `tokens`" in said
     assert "input uncached tokens + output text tokens · 1,000 to the unit · told by the hour" in said
@@ -236,11 +238,11 @@ def test_differences_are_shown_by_customer_and_by_day(app: AppTest, live: None, 
     with tenant_transaction(engine, tenant) as connection:
         kept = drift | said | {"rule_id": "tokens", "customer_id": "cus_ada", "day": day}
         meter_ledger.keep_drifts(connection, tenant, [kept, kept | {"day": date(2026, 3, 8), "state": "gone"}])
-    assert tiles(app.run())["Days that differ"] == ("0", "1 unbilled ones")
+    assert tiles(app.run())["Days that differ"] == ("0", "and 1 unbilled")
     assert [box.label for box in app.expander if "metered price" in box.label] == ["1 customer without a metered price"]
-    [row] = next(table.value for table in app.dataframe if "Usage comes to" in table.value.columns).to_dict("records")
-    assert (row["Customer"], row["Days"], row["Stripe has"], row["Usage comes to"]) == ("Ada *& Co", 1, 10, 12)
-    assert row["Difference"] == f"{wording.MINUS}2"
+    [row] = next(table.value for table in app.dataframe if "Units by usage" in table.value.columns).to_dict("records")
+    assert (row["Customer"], row["Days"], row["Units at Stripe"], row["Units by usage"]) == ("Ada *& Co", 1, 10, 12)
+    assert row["Units apart"] == f"{wording.MINUS}2"
     app.toggle(key="days_others_tokens").set_value(True).run()
     [shown] = next(table.value for table in app.dataframe if "What" in table.value.columns).to_dict("records")
-    assert (shown["Day (UTC)"].date(), shown["What"], shown["State"]) == (day, said["sentence"], "for a person")
+    assert (shown["Day (UTC)"], shown["What"], shown["State"]) == ("2026-03-09", said["sentence"], "reported")
