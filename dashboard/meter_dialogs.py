@@ -65,5 +65,5 @@ def confirm_replay(opened: Books, principal: Principal, stored: StoredRule) -> N
             opened,
             PAGE,
             lambda connection, now: meter_replay.replay(connection, rule_id, principal=principal, now=now),
-            f"{wording.count(len(found.again), 'event')} of {rule_id} are told anew within five minutes.",
+            f"Told anew within five minutes: {wording.count(len(found.again), 'event')} of {rule_id}.",
         )

@@ -97,7 +97,7 @@ def tiles(found: Progress, now: datetime) -> tuple[tuple[str, str, str, str], ..
         until = f"The newest usage that was told is of {wording.moment_of(found.newest_told)}."
     lag, waits = "none", "all is told"
     if found.oldest_unsent_at is not None:
-        lag = wording.ago(found.oldest_unsent_at, now).removesuffix(" ago")
+        lag = wording.ago(found.oldest_unsent_at, now).removesuffix(" ago").replace("just now", "under 2 minutes")
         waits = f"{wording.count(found.unsent_units, 'unit')} wait"
     elif not found.live_rules:
         lag, waits = wording.UNKNOWN, "no rule is live"
@@ -189,11 +189,13 @@ def replay_sentences(found: Replay, mode: str) -> list[str]:
     events, units = wording.count(len(found.again), "event"), wording.count(found.units, "unit")
     said = [f"{events} of {units} would be told anew, as the usage of their windows comes to then."]
     if found.too_old:
+        old = wording.count(len(found.too_old), "event")
         said.append(
-            f"{len(found.too_old):,} are of windows more than 35 days old, which no meter takes: bill them as invoice items."
+            f"Not told, as no meter takes windows of more than 35 days ago: {old}; bill that as an invoice item."
         )
     if found.before_the_rule:
-        said.append(f"{len(found.before_the_rule):,} are of windows before the rule went live, which it does not tell.")
+        early = wording.count(len(found.before_the_rule), "event")
+        said.append(f"Not told, as the rule went live after their windows: {early}.")
     if mode != "live":
         said.append(f"The rule is {mode}, so nothing would be told anew: switch it live first.")
     return said

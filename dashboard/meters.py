@@ -106,6 +106,8 @@ def _rule(opened: Books, principal: Principal, stored: StoredRule, states: Seque
 def _differences(opened: Books, rules: Sequence[StoredRule], compared: Sequence[Compared]) -> None:
     for stored in rules:
         of_rule = [one for one in compared if one.rule_id == stored.rule.rule_id]
+        if not of_rule and (stored.mode == "off" or stored.sink == "file"):
+            continue  # nothing is compared
         is_shadow = stored.mode == "shadow"
         title = "In the shadow" if is_shadow else "Against Stripe's sums"
         said = (
@@ -119,7 +121,9 @@ def _differences(opened: Books, rules: Sequence[StoredRule], compared: Sequence[
             if metered:
                 _table(opened, stored.rule.rule_id, metered, "metered")
             else:
-                st.markdown(":green[:material/task_alt:] No day of a customer with a metered price differs.")
+                st.markdown(
+                    ":green[:material/task_alt:] No day of a customer with a metered price was found to differ. Every hour looks again."
+                )
             if is_shadow and metered:
                 st.caption(meter_rows.ROUNDED)
             if others:

@@ -159,9 +159,11 @@ def _print_replay(found: Replay, *, is_earnest: bool) -> None:
         console.print(table(list(found.again[-NEWEST:])))
     console.print(f"{len(found.again)} events {'are told anew' if is_earnest else 'would be told anew; add --really'}.")
     if found.too_old:
-        console.print(f"{len(found.too_old)} are of windows more than 35 days old: bill them as invoice items.")
+        console.print(
+            f"Not told, as no meter takes windows of more than 35 days ago: {len(found.too_old)}; bill those as invoice items."
+        )
     if found.before_the_rule:
-        console.print(f"{len(found.before_the_rule)} are of windows before the rule went live: it does not tell them.")
+        console.print(f"Not told, as the rule went live after their windows: {len(found.before_the_rule)}.")
 
 
 def table(events: list[MeterEvent]) -> Table:

@@ -223,8 +223,8 @@ def test_what_a_replay_would_not_tell_is_said_and_stays_refused(app: AppTest, en
     question = asked("replay")
     said = words(question)
     assert "1 event of 4 units would be told anew" in said
-    assert "1 are of windows more than 35 days old" in said
-    assert "1 are of windows before the rule went live" in said
+    assert "no meter takes windows of more than 35 days ago: 1 event; bill that as an invoice item." in said
+    assert "Not told, as the rule went live after their windows: 1 event." in said
     words(question.button(key="replay_submit").click().run())
     with tenant_transaction(engine, tenant) as connection:
         assert meter_ledger.counts(connection)["tokens"] == {"replayed": (1, 4), "rejected": (2, 14)}
