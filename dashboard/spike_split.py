@@ -8,9 +8,9 @@ STYLE = """<style>
 .split{overflow-x:auto}
 .split table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 .split th,.split td{padding:.3rem .25rem;text-align:left;font-weight:400;vertical-align:middle}
-.split th{max-width:11rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.split th{width:50%;max-width:0;min-width:5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .split td.amount{text-align:right;white-space:nowrap;width:1%}
-.split td.bar{width:45%;min-width:5rem}
+.split td.bar{width:50%;min-width:3rem}
 .split .track{position:relative;height:.75rem}
 .split .fill{position:absolute;top:0;bottom:0;border-radius:.2rem;min-width:2px}
 .split .more{background:light-dark(#E69F00,#F0B442)}
