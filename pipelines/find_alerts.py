@@ -23,6 +23,7 @@ from store.alert_reads import StoredAlert
 from store.alerts import DetectionRun
 from store.database import Connection, Engine, tenant_transaction
 from store.failpoints import reach
+from store.turns import ALERT_RUN, alone
 from store.warehouse_reads import Warehouse, open_current
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,7 @@ def find_alerts(engine: Engine, home: Path, tenant_id: UUID, *, now: datetime) -
     Safe to kill and to repeat at any point: what was found is written with the record of the run, and a run that was stopped before
     everything was explained and told is gone on with. While another process looks, nothing is done.
     """
-    with alerts.alone(engine, tenant_id) as is_alone:
+    with alone(engine, tenant_id, ALERT_RUN) as is_alone:
         if not is_alone:
             return AlertRun(None, message="Alerts are being looked for already.")
         view = open_current(home, tenant_id)
@@ -126,7 +127,7 @@ def _look(
 
 def _spikes(view: Warehouse, since: date, seen: _Seen) -> None:
     with _told_of(seen, DAILY):
-        found = detect(view, now=view.as_of, since=since)
+        found = detect(view, now=view.as_of.replace(tzinfo=UTC), since=since)
         seen.findings += found.findings
         seen.series, seen.series_days = found.series, found.series_days
         for late in found.late_days:

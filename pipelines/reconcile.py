@@ -14,6 +14,7 @@ from pipelines.reconcile_repair import repair_wanted
 from store import discrepancies, reconciliation_runs
 from store.database import Engine, tenant_transaction
 from store.failpoints import reach
+from store.turns import RECONCILIATION, alone
 
 THREADS = 1  # a run is in no hurry, and leaves Stripe's limits to the pull
 RESUMED_FOR = timedelta(hours=12)
@@ -51,7 +52,7 @@ def reconcile(
     Raises a StripePullError after noting it at the run; the next call goes on from the last page that was compared. Raises
     RunUnderWay while another process compares.
     """
-    with reconciliation_runs.alone(engine, tenant_id) as is_alone:
+    with alone(engine, tenant_id, RECONCILIATION) as is_alone:
         if not is_alone:
             raise RunUnderWay("A reconciliation is under way already; wait until it is done.")
         return _reconcile(engine, tenant_id, reader, now, started_by, tell)

@@ -1,14 +1,13 @@
 """Writes alerts: episodes, their days, what answers tuned, and the runs that looked; one writer of a tenant at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from pricing.alert_feedback import Tuning
@@ -41,19 +40,6 @@ class DetectionRun:
     late_days: Mapping[str, Sequence[str]]
     troubles: Mapping[str, str]
     seconds: float
-
-
-@contextmanager
-def alone(engine: Engine, tenant_id: UUID) -> Iterator[bool]:
-    """Whether nobody else looks for this tenant's alerts now; nobody may begin to inside the block. A dead process lets go by itself."""
-    key = {"key": f"alert_run:{tenant_id}"}
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_free = connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), key)
-        try:
-            yield bool(is_free)
-        finally:
-            if is_free:
-                connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), key)
 
 
 def take_turns(connection: Connection, tenant_id: UUID) -> None:

@@ -1,13 +1,12 @@
 """The runs of reconciliation: asked for, under way with a mark how far each list was read, finished with what was looked at."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, Row, insert, select, text, update
+from sqlalchemy import Connection, Row, insert, select, text, update
 
 from store.schema import reconciliation_runs
 
@@ -33,19 +32,6 @@ class Run:
     progress: Mapping[str, Mapping[str, Any]]
     refused: Mapping[str, str]
     trouble: str | None
-
-
-@contextmanager
-def alone(engine: Engine, tenant_id: UUID) -> Iterator[bool]:
-    """Whether nobody else compares this tenant now; nobody may begin to inside the block. A process that dies lets go by itself."""
-    key = {"key": f"reconciliation:{tenant_id}"}
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_free = connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), key)
-        try:
-            yield bool(is_free)
-        finally:
-            if is_free:
-                connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), key)
 
 
 def ask(connection: Connection, tenant_id: UUID, *, by: str, now: datetime) -> Run:

@@ -18,6 +18,7 @@ from store.database import DatabaseUrls, open_engine, tenant_transaction
 from store.failpoints import armed
 from store.steps import read_steps
 from store.tenants import ensure_tenant
+from store.turns import ALERT_RUN, alone
 from tests.pipelines.alert_company import known_alerts, listen, look, morning, publish_morning, told
 from tests.pipelines.spiky_company import calm_rows, day, times, without
 
@@ -181,7 +182,7 @@ def test_a_level_that_was_called_normal_rings_no_more_and_neither_does_what_is_b
 
 def test_two_processes_do_not_look_at_once(engine: Engine, tenant: UUID, tmp_path: Path) -> None:
     publish_morning(tmp_path, tenant, ROWS, SPIKE, number=61, version=1)
-    with alerts.alone(engine, tenant):
+    with alone(engine, tenant, ALERT_RUN):
         run = look(engine, tmp_path, tenant, 61)
     assert (run.version, run.message) == (None, "Alerts are being looked for already.")
     assert known_alerts(engine, tenant) == []

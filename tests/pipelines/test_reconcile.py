@@ -18,6 +18,7 @@ from pipelines.reconcile_repair import FOR_A_PERSON, repair_all
 from store import audit, discrepancies, inbox, reconciliation_runs
 from store.database import tenant_transaction
 from store.stripe_rows import Raw
+from store.turns import RECONCILIATION, alone
 from tests.pipelines.reconciled_account import HOUR, Account, Drift, open_account
 from tests.sandbox_fixtures import SandboxServer
 
@@ -247,11 +248,11 @@ def test_an_object_that_cannot_be_taken_in_keeps_no_other_from_being_repaired(
 
 
 def test_only_one_run_of_a_tenant_at_a_time(account: Account, engine: Engine, tenant: UUID, mallory: UUID) -> None:
-    with reconciliation_runs.alone(engine, tenant) as is_alone:
+    with alone(engine, tenant, RECONCILIATION) as is_alone:
         assert is_alone
         with pytest.raises(RunUnderWay, match="under way already"):
             account.reconcile()
-        with reconciliation_runs.alone(engine, mallory) as is_mallory_alone:
+        with alone(engine, mallory, RECONCILIATION) as is_mallory_alone:
             assert is_mallory_alone
     assert dict(account.reconcile().open) == {}
 

@@ -120,14 +120,3 @@ def test_a_tuning_holds_until_it_ends_or_is_taken_back(engine: Engine, tenant: U
         assert alerts.tunings(connection, NOW + NORMAL_FOR) == []
         alerts.end_tunings(connection, because_of=made.alert_id, now=NOW)
         assert alerts.tunings(connection, NOW) == []
-
-
-def test_one_process_looks_at_a_tenant_at_a_time(engine: Engine, tenant: UUID, mallory: UUID) -> None:
-    with (
-        alerts.alone(engine, tenant) as first,
-        alerts.alone(engine, tenant) as second,
-        alerts.alone(engine, mallory) as other,
-    ):
-        assert (first, second, other) == (True, False, True)
-    with alerts.alone(engine, tenant) as again:
-        assert again
